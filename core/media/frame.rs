@@ -1,0 +1,157 @@
+//! One raw picture: its planes, its format, its time and what has been found in it.
+//!
+//! A clone is cheap and shares everything; a writer copies only the planes it writes. Leaves the
+//! bytes to `plane` and their memory to `pool`.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::annotations::Annotations;
+use super::format::{FrameFormat, PixelFormat, Size};
+use super::plane::{Plane, PlaneMut, PlaneRef};
+use super::pool::{Pool, PoolFull};
+use super::time::Pts;
+
+/// One raw picture.
+#[derive(Clone)]
+pub struct Frame {
+    format: FrameFormat,
+    planes: SmallVec<[Plane; 3]>,
+    /// When it was taken.
+    pub pts: Pts,
+    /// Counts the frames of one source from 0; gaps are frames that were lost.
+    pub sequence: u64,
+    annotations: Arc<Annotations>,
+}
+
+impl Frame {
+    /// A frame with memory of its own, its content not yet written.
+    ///
+    /// # Errors
+    /// [`PoolFull`] when the pool is at its limit.
+    pub fn pooled(pool: &Pool, format: FrameFormat, pts: Pts, sequence: u64) -> Result<Frame, PoolFull> {
+        let shapes = (0..format.pixel.plane_count()).map(|index| format.pixel.plane(index, format.size));
+        let planes = shapes.map(|shape| Plane::pooled(pool, shape)).collect::<Result<_, _>>()?;
+        Ok(Frame { format, planes, pts, sequence, annotations: Arc::default() })
+    }
+
+    /// A frame over planes that exist already. `None` when they are not the planes of `format`.
+    pub fn from_planes(
+        format: FrameFormat,
+        planes: impl IntoIterator<Item = Plane>,
+        pts: Pts,
+        sequence: u64,
+    ) -> Option<Frame> {
+        let planes: SmallVec<[Plane; 3]> = planes.into_iter().collect();
+        let fits = planes.len() == format.pixel.plane_count()
+            && planes
+                .iter()
+                .enumerate()
+                .all(|(i, plane)| plane.view().shape() == format.pixel.plane(i, format.size));
+        fits.then(|| Frame { format, planes, pts, sequence, annotations: Arc::default() })
+    }
+
+    /// Another picture of the same moment: the same time, sequence number and annotations, other
+    /// planes. What a filter that scales or converts gives on.
+    ///
+    /// # Errors
+    /// [`PoolFull`] when the pool is at its limit.
+    pub fn sibling(&self, pool: &Pool, format: FrameFormat) -> Result<Frame, PoolFull> {
+        let mut frame = Frame::pooled(pool, format, self.pts, self.sequence)?;
+        frame.annotations = self.annotations.clone();
+        Ok(frame)
+    }
+
+    pub fn format(&self) -> FrameFormat {
+        self.format
+    }
+
+    pub fn pixel(&self) -> PixelFormat {
+        self.format.pixel
+    }
+
+    pub fn size(&self) -> Size {
+        self.format.size
+    }
+
+    pub fn planes(&self) -> &[Plane] {
+        &self.planes
+    }
+
+    /// # Panics
+    /// When the format has no such plane.
+    pub fn plane(&self, index: usize) -> PlaneRef<'_> {
+        self.planes[index].view()
+    }
+
+    /// Write access to one plane, copied first if anybody else holds it.
+    ///
+    /// # Errors
+    /// [`PoolFull`] when a copy is needed and the pool is at its limit.
+    ///
+    /// # Panics
+    /// When the format has no such plane.
+    pub fn plane_mut(&mut self, index: usize) -> Result<PlaneMut<'_>, PoolFull> {
+        self.planes[index].view_mut()
+    }
+
+    /// Write access to all planes at once.
+    ///
+    /// # Errors
+    /// [`PoolFull`] when a copy is needed and the pool is at its limit.
+    pub fn planes_mut(&mut self) -> Result<SmallVec<[PlaneMut<'_>; 3]>, PoolFull> {
+        self.planes.iter_mut().map(Plane::view_mut).collect()
+    }
+
+    pub fn annotations(&self) -> &Arc<Annotations> {
+        &self.annotations
+    }
+
+    /// Write access to what has been found, copied first if anybody else holds it.
+    pub fn annotations_mut(&mut self) -> &mut Annotations {
+        Arc::make_mut(&mut self.annotations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Detection;
+
+    fn frame(pool: &Pool) -> Frame {
+        let format = FrameFormat::new(PixelFormat::I420, Size::new(5, 3).unwrap());
+        Frame::pooled(pool, format, Pts::ZERO, 7).unwrap()
+    }
+
+    #[test]
+    fn a_writer_copies_only_the_plane_it_writes() {
+        let pool = Pool::new(1 << 20);
+        let original = frame(&pool);
+        let mut changed = original.clone();
+        changed.plane_mut(0).unwrap().fill(9);
+        assert!(!changed.planes()[0].shares_bytes_with(&original.planes()[0]));
+        assert!(changed.planes()[1].shares_bytes_with(&original.planes()[1]));
+    }
+
+    #[test]
+    fn buffers_return_when_the_last_clone_drops() {
+        let pool = Pool::new(1 << 20);
+        let first = frame(&pool);
+        let second = first.clone();
+        drop(first);
+        assert_eq!(pool.usage().out, 3);
+        drop(second);
+        assert_eq!(pool.usage().out, 0);
+    }
+
+    #[test]
+    fn annotations_are_shared_until_written() {
+        let pool = Pool::new(1 << 20);
+        let original = frame(&pool);
+        let mut annotated = original.clone();
+        annotated.annotations_mut().detections.push(Detection::default());
+        assert!(original.annotations().detections.is_empty());
+        assert_eq!(annotated.sibling(&pool, original.format()).unwrap().annotations().detections.len(), 1);
+    }
+}

@@ -1,0 +1,194 @@
+//! The bounded store that frame memory comes from and goes back to.
+//!
+//! Owns idle buffers, sorted by exact length, and the account of what is out. In steady state
+//! every `take` is served from an idle buffer: the running graph allocates no frame memory.
+//! Leaves what the bytes mean to `plane` and `frame`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A handle to one graph's frame memory. Clones share the same store.
+#[derive(Clone)]
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    idle: HashMap<usize, Vec<Box<[u8]>>>,
+    idle_bytes: usize,
+    out_bytes: usize,
+    out: usize,
+    allocations: u64,
+}
+
+/// What a pool holds at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Buffers handed out and not yet dropped.
+    pub out: usize,
+    /// Bytes in those buffers.
+    pub out_bytes: usize,
+    /// Bytes waiting to be handed out again.
+    pub idle_bytes: usize,
+    /// The most bytes, out and idle together, this pool will hold.
+    pub limit: usize,
+    /// How often memory was asked of the system since the start. Flat in steady state.
+    pub allocations: u64,
+}
+
+/// The pool is at its limit: somebody downstream keeps frames longer than the plan allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolFull {
+    pub asked: usize,
+    pub limit: usize,
+}
+
+impl fmt::Display for PoolFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame memory is used up: {} more bytes asked of a pool of {}", self.asked, self.limit)
+    }
+}
+
+impl std::error::Error for PoolFull {}
+
+impl Pool {
+    /// A pool that never holds more than `limit` bytes.
+    pub fn new(limit: usize) -> Pool {
+        Pool(Arc::new(Shared { limit, state: Mutex::default() }))
+    }
+
+    /// A buffer of exactly `length` bytes. A new one is zeroed, a returned one keeps its old content.
+    ///
+    /// # Errors
+    /// [`PoolFull`] when the bytes in use leave no room for it.
+    pub fn take(&self, length: usize) -> Result<PoolBytes, PoolFull> {
+        let mut state = self.state();
+        if let Some(bytes) = state.idle.get_mut(&length).and_then(Vec::pop) {
+            state.idle_bytes -= length;
+            state.lend(length);
+            return Ok(PoolBytes { bytes, pool: self.clone() });
+        }
+        if state.out_bytes + length > self.0.limit {
+            return Err(PoolFull { asked: length, limit: self.0.limit });
+        }
+        state.make_room(self.0.limit - length);
+        state.lend(length);
+        state.allocations += 1;
+        drop(state);
+        Ok(PoolBytes { bytes: vec![0; length].into_boxed_slice(), pool: self.clone() })
+    }
+
+    pub fn usage(&self) -> PoolUse {
+        let state = self.state();
+        PoolUse {
+            out: state.out,
+            out_bytes: state.out_bytes,
+            idle_bytes: state.idle_bytes,
+            limit: self.0.limit,
+            allocations: state.allocations,
+        }
+    }
+
+    // A panic elsewhere cannot leave the account half-written: every change below is infallible.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn lend(&mut self, length: usize) {
+        self.out += 1;
+        self.out_bytes += length;
+    }
+
+    /// Frees idle buffers of other lengths until `most` bytes are held at the most. This happens
+    /// when a stream changes its size, never in steady state.
+    fn make_room(&mut self, most: usize) {
+        while self.out_bytes + self.idle_bytes > most {
+            let Some((&length, _)) = self.idle.iter().find(|(_, waiting)| !waiting.is_empty()) else {
+                return;
+            };
+            self.idle.get_mut(&length).expect("this length was just found").pop();
+            self.idle_bytes -= length;
+        }
+    }
+}
+
+/// Bytes on loan from a pool; dropping them gives them back.
+pub struct PoolBytes {
+    bytes: Box<[u8]>,
+    pool: Pool,
+}
+
+impl PoolBytes {
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}
+
+impl Deref for PoolBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for PoolBytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for PoolBytes {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let length = bytes.len();
+        let mut state = self.pool.state();
+        state.out -= 1;
+        state.out_bytes -= length;
+        state.idle_bytes += length;
+        state.idle.entry(length).or_default().push(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_returned_buffer_is_lent_again_without_an_allocation() {
+        let pool = Pool::new(1000);
+        drop(pool.take(100).unwrap());
+        let again = pool.take(100).unwrap();
+        assert_eq!(again.len(), 100);
+        assert_eq!(
+            pool.usage(),
+            PoolUse { out: 1, out_bytes: 100, idle_bytes: 0, limit: 1000, allocations: 1 }
+        );
+    }
+
+    #[test]
+    fn a_full_pool_says_so_and_recovers() {
+        let pool = Pool::new(250);
+        let (first, _second) = (pool.take(100).unwrap(), pool.take(100).unwrap());
+        assert_eq!(pool.take(100).err(), Some(PoolFull { asked: 100, limit: 250 }));
+        drop(first);
+        assert!(pool.take(100).is_ok());
+    }
+
+    #[test]
+    fn a_change_of_size_evicts_the_old_buffers() {
+        let pool = Pool::new(250);
+        drop((pool.take(100).unwrap(), pool.take(100).unwrap()));
+        let _larger = pool.take(200).unwrap();
+        let usage = pool.usage();
+        assert!(usage.out_bytes + usage.idle_bytes <= 250, "{usage:?}");
+    }
+}

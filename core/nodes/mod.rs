@@ -1,0 +1,1 @@
+//! Built-in kinds, one file each. They never import each other.

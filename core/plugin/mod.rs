@@ -1,0 +1,1 @@
+//! The sandbox: WASM components that look at or change frames. The only folder that names wasmtime.

@@ -1,0 +1,1 @@
+//! One encoded stream to many viewers. The only folder that names rtc and webrtc.

@@ -1,0 +1,1 @@
+//! Who runs next: a pure state machine. No clock, no threads, no locks, no files.

@@ -1,0 +1,1 @@
+//! HTTP: WHEP routes, the viewer page, metrics and the API. The only folder that names axum.

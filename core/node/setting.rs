@@ -75,6 +75,9 @@ pub enum Takes {
     Text,
     /// A file, relative to the folder of the graph that names it. `-` is standard input or output.
     Path,
+    /// A bare name of something built in (`motion`), which stays [`Value::Text`]; or a file, written
+    /// with a slash or a dot in front (`./motion.wasm`), which becomes [`Value::Path`].
+    NameOrPath,
     Choice(&'static [&'static str]),
     /// `[x, y, width, height]` in fractions of the picture.
     Region,
@@ -170,6 +173,13 @@ impl Takes {
             Takes::Path => {
                 json.as_str().filter(|text| !text.is_empty()).map(|text| path(text, folder)).ok_or_else(wrong)
             }
+            Takes::NameOrPath => {
+                let text = json.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
+                Ok(match text.contains('/') || text.starts_with('.') {
+                    true => path(text, folder),
+                    false => Value::Text(text.to_owned()),
+                })
+            }
             Takes::Choice(choices) => {
                 let text = json.as_str().ok_or_else(wrong)?;
                 let known = choices.iter().find(|choice| **choice == text);
@@ -210,6 +220,7 @@ impl Takes {
             }
             Takes::Text => "text".to_owned(),
             Takes::Path => "a path".to_owned(),
+            Takes::NameOrPath => "a name or a path like ./file".to_owned(),
             Takes::Choice(choices) => one_of(choices),
             Takes::Region => "[x, y, width, height] in fractions of the picture".to_owned(),
             Takes::Group(_) => "a mapping".to_owned(),

@@ -104,6 +104,15 @@ impl Frame {
         self.planes.iter_mut().map(Plane::view_mut).collect()
     }
 
+    /// Puts `plane` in the place of plane `index`: how whole new planes come in without a copy.
+    ///
+    /// # Panics
+    /// When the format has no such plane, or one of another shape.
+    pub fn replace_plane(&mut self, index: usize, plane: Plane) {
+        assert_eq!(plane.view().shape(), self.planes[index].view().shape(), "planes of different shape");
+        self.planes[index] = plane;
+    }
+
     pub fn annotations(&self) -> &Arc<Annotations> {
         &self.annotations
     }

@@ -1,0 +1,386 @@
+//! Text → document: exactly what was typed, typed where its form is known before any kind is.
+//!
+//! The only file that names the YAML library. Owns the top of the file and the frame of each
+//! node; leaves a node's settings to its kind's own table (`resolve`), places to `places`.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::{Map, Value as Json};
+
+use super::inputs::{self, Wire};
+use super::plan::{Clock, Server};
+use super::settings::{Reader, Table, kind_of};
+use super::{address, server, suggest};
+use crate::diagnostic::{Diagnostic, Path, Place};
+use crate::node::{Setting, Takes};
+
+/// The version of the graph language that this build reads.
+pub const VERSION: i64 = 1;
+/// More nodes than one machine can run.
+const MOST_NODES: usize = 1000;
+
+/// The scalars at the top of a graph.
+pub const TOP: &[Setting] = &[
+    Setting::required(
+        "version",
+        Takes::Integer { least: 0, most: i64::MAX },
+        "the version of the graph language, 1",
+    ),
+    Setting::optional("name", Takes::Text, "what the graph is called; the file's name if left out"),
+    Setting::with_default(
+        "clock",
+        Takes::Choice(&["live", "offline"]),
+        "live",
+        "how time passes: live keeps real time and drops what comes too late, offline loses nothing and runs as fast as it goes",
+    ),
+    Setting::with_default(
+        "strict",
+        Takes::Bool,
+        "false",
+        "whether conversions of pixel formats must be written out as nodes instead of being put in",
+    ),
+];
+
+/// Every key of a node that is the graph's own and not its kind's.
+pub const NODE_KEYS: [&str; 4] = ["id", "kind", "with", "inputs"];
+
+/// A document whose frame has been read.
+pub(super) struct Document {
+    pub name: Option<String>,
+    pub clock: Clock,
+    pub strict: bool,
+    pub nodes: Vec<Node>,
+    /// `None`: it has faults, which were reported.
+    pub server: Option<Server>,
+}
+
+/// One node as written.
+pub(super) struct Node {
+    pub path: Path,
+    /// `None`: missing or no id at all, which was reported.
+    pub id: Option<String>,
+    pub kind: Option<String>,
+    /// Everything in the node, by key.
+    pub entries: Map<String, Json>,
+    pub wires: Wires,
+}
+
+/// A node's `inputs`.
+pub(super) enum Wires {
+    Read(Vec<Wire>),
+    /// They have faults, which were reported.
+    Faulty,
+}
+
+/// Parses the text. The tree keeps the first of keys given twice and follows aliases and merges.
+pub(super) fn parse(text: &str) -> Result<Json, Diagnostic> {
+    match serde_yaml::from_str::<Tree>(text) {
+        Ok(Tree(json)) => Ok(json),
+        Err(error) => {
+            let place = error.location().map(|at| Place {
+                line: at.line(),
+                column: at.column(),
+                end_line: at.line(),
+                end_column: at.column(),
+            });
+            let message = error.to_string();
+            // The place is told beside the message.
+            let message = message.split(" at line ").next().unwrap_or(&message);
+            Err(Diagnostic { place, ..Diagnostic::error("yaml-syntax", Path::root(), message) })
+        }
+    }
+}
+
+/// Reads the frame of a document. `None`: there is nothing in it to check further.
+pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
+    let Json::Object(mut top) = json else {
+        reader.report(no_mapping(&json));
+        return None;
+    };
+    let root = Path::root();
+    let table = Table { settings: TOP, others: &["nodes", "server"], open: false, of: "a graph" };
+    let settings = reader.table(&table, &top, &root);
+    if let Some(other) = top.get("version").and_then(Json::as_i64).filter(|version| *version != VERSION) {
+        let message = format!("this build reads version {VERSION} of the graph language, not {other}");
+        reader.report(
+            Diagnostic::error("unknown-version", root.key("version"), message)
+                .help(format!("write `version: {VERSION}`, or use a newer framegate")),
+        );
+        // Another version may mean anything by the rest.
+        return None;
+    }
+    let server = server::read(reader, top.get("server"));
+    let nodes = nodes(reader, top.remove("nodes"));
+    let settings = settings.unwrap_or_default();
+    Some(Document {
+        name: settings.try_text("name").map(str::to_owned),
+        clock: match settings.try_choice("clock") {
+            Some("offline") => Clock::Offline,
+            _ => Clock::Live,
+        },
+        strict: settings.try_bool("strict").unwrap_or(false),
+        nodes,
+        server,
+    })
+}
+
+fn no_mapping(json: &Json) -> Diagnostic {
+    let finding = match json {
+        Json::Null => Diagnostic::error("empty-file", Path::root(), "there is nothing in this file"),
+        other => {
+            let message = format!("a graph is a mapping with `version` and `nodes`, got {}", kind_of(other));
+            Diagnostic::error("wrong-type", Path::root(), message)
+        }
+    };
+    finding.help("begin with `version: 1`, then `nodes:`; `framegate kinds` lists what a node can be")
+}
+
+fn nodes(reader: &mut Reader<'_>, json: Option<Json>) -> Vec<Node> {
+    let path = Path::root().key("nodes");
+    let fault = match json {
+        Some(Json::Array(items)) if items.len() > MOST_NODES => {
+            let message = format!("a graph may have at most {MOST_NODES} nodes, got {}", items.len());
+            Diagnostic::error("out-of-range", path.clone(), message)
+        }
+        Some(Json::Array(items)) if !items.is_empty() => {
+            let read = items.into_iter().enumerate();
+            let nodes: Vec<Node> =
+                read.filter_map(|(index, item)| node(reader, item, path.index(index))).collect();
+            duplicate_ids(reader, &nodes);
+            return nodes;
+        }
+        None => Diagnostic::error("missing-key", Path::root(), "\"nodes\" is missing"),
+        Some(Json::Null) => Diagnostic::error("missing-key", path.clone(), "\"nodes\" has no nodes"),
+        Some(Json::Array(_)) => Diagnostic::error("missing-key", path.clone(), "\"nodes\" has no nodes"),
+        Some(Json::Object(_)) => {
+            Diagnostic::error("wrong-type", path.clone(), "\"nodes\" must be a list, got a mapping")
+        }
+        Some(other) => {
+            let message = format!("\"nodes\" must be a list, got {}", kind_of(&other));
+            Diagnostic::error("wrong-type", path.clone(), message)
+        }
+    };
+    if !reader.origins.missing.contains(&path) {
+        reader.report(
+            fault.help("write one entry for each node: `- id: camera`, and below it `kind: test_pattern`"),
+        );
+    }
+    Vec::new()
+}
+
+fn node(reader: &mut Reader<'_>, json: Json, path: Path) -> Option<Node> {
+    let entries = match json {
+        Json::Object(entries) => entries,
+        other => {
+            if !reader.origins.missing.contains(&path) {
+                let message = format!("a node must be a mapping, got {}", kind_of(&other));
+                reader.report(
+                    Diagnostic::error("wrong-type", path, message)
+                        .help("write `- id: NAME`, and below it `kind: KIND`"),
+                );
+            }
+            return None;
+        }
+    };
+    let id = text(reader, &entries, "id", &path).filter(|id| id_is_sound(reader, id, &path));
+    let kind = text(reader, &entries, "kind", &path);
+    let wires = inputs::read(reader, entries.get("inputs"), &path.key("inputs"));
+    Some(Node { path, id, kind, entries, wires })
+}
+
+/// A required text of a node.
+fn text(reader: &mut Reader<'_>, entries: &Map<String, Json>, key: &str, path: &Path) -> Option<String> {
+    let here = path.key(key);
+    let of_node = || match entries.get("id").and_then(Json::as_str) {
+        Some(id) => format!("\"{id}\""),
+        None => "this node".to_owned(),
+    };
+    match entries.get(key) {
+        Some(_) if reader.origins.missing.contains(&here) => None,
+        Some(Json::String(text)) => Some(text.clone()),
+        Some(other) => {
+            let message = format!("\"{key}\" must be text, got {}", kind_of(other));
+            let help = match key {
+                "id" => "an id is a small word like `camera` or `front-door`".to_owned(),
+                _ => format!("`framegate kinds` lists what {} can be", of_node()),
+            };
+            reader.report(Diagnostic::error("wrong-type", here, message).help(help));
+            None
+        }
+        None => {
+            let message = format!("{} has no \"{key}\"", of_node());
+            let help = match key {
+                "id" => "add `id: NAME`, a small word that links and logs call it by",
+                _ => "add `kind: KIND`; `framegate kinds` lists them all",
+            };
+            reader.report(Diagnostic::error("missing-key", path.clone(), message).help(help));
+            None
+        }
+    }
+}
+
+fn id_is_sound(reader: &mut Reader<'_>, id: &str, path: &Path) -> bool {
+    let here = path.key("id");
+    if !address::is_id(id) {
+        let rule = "an id is a small letter, then small letters, digits, `-` and `_`, 64 at the most";
+        let finding = Diagnostic::error("bad-id", here, format!("\"{id}\" is not an id"));
+        reader.report(match address::as_id(id) {
+            Some(bent) => finding.help(format!("{rule}; write \"{bent}\"")),
+            None => finding.help(rule),
+        });
+        return false;
+    }
+    if address::RESERVED.contains(&id) {
+        let message = format!("\"{id}\" is a reserved word and cannot be an id");
+        let finding = Diagnostic::error("reserved-word", here, message);
+        reader.report(finding.help(format!(
+            "choose another, such as \"{id}_1\"; reserved are {}",
+            suggest::list(address::RESERVED)
+        )));
+    }
+    true
+}
+
+fn duplicate_ids(reader: &mut Reader<'_>, nodes: &[Node]) {
+    let mut first = std::collections::HashMap::new();
+    for node in nodes {
+        let Some(id) = node.id.as_deref() else { continue };
+        if let Some(other) = first.get(id) {
+            let message = format!("\"{id}\" is already the id of {other}");
+            let finding = Diagnostic::error("duplicate-id", node.path.key("id"), message);
+            reader.report(finding.help("give one of the two another id"));
+        } else {
+            first.insert(id, &node.path);
+        }
+    }
+}
+
+/// A YAML value as JSON.
+struct Tree(Json);
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree(Json::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    // Wider whole numbers and `.inf` have no place in JSON; as text they fit no number and are told.
+    fn visit_i128<E>(self, value: i128) -> Result<Tree, E> {
+        Ok(Tree(Json::String(value.to_string())))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Tree, E> {
+        Ok(Tree(Json::String(value.to_string())))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+        let number = serde_json::Number::from_f64(value);
+        Ok(Tree(number.map_or_else(|| Json::String(value.to_string()), Json::Number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree(Json::String(value.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree(Json::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree(Json::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Tree(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Tree(Json::Array(list)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
+        let mut mapping = Map::new();
+        let mut merges = Vec::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let Tree(value) = entries.next_value()?;
+            match key.as_str() {
+                "<<" => merges.push(value),
+                _ if mapping.contains_key(&key) => {}
+                _ => drop(mapping.insert(key, value)),
+            }
+        }
+        merges.into_iter().for_each(|from| merge(&mut mapping, from));
+        Ok(Tree(Json::Object(mapping)))
+    }
+
+    /// A tagged value: tags such as `!env` mean nothing here, and guessing would hide a mistake.
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Tree, A::Error> {
+        let (tag, value) = tagged.variant::<String>()?;
+        value.newtype_variant::<de::IgnoredAny>()?;
+        Err(de::Error::custom(format!("the tag `!{tag}` has no meaning in a graph; remove it")))
+    }
+}
+
+/// `<<: *base` gives the keys that are not given here; of several, the first that has a key.
+fn merge(mapping: &mut Map<String, Json>, from: Json) {
+    match from {
+        Json::Object(entries) => {
+            for (key, value) in entries {
+                mapping.entry(key).or_insert(value);
+            }
+        }
+        Json::Array(all) => all.into_iter().for_each(|one| merge(mapping, one)),
+        // Nothing to merge: kept as a key, so that it is found to be unknown.
+        other => drop(mapping.insert("<<".to_owned(), other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn scalars_have_the_type_they_look_like() {
+        let text = "a: 30\nb: 30000/1001\nc: 1280x720\nd: 'x'\ne: on\nf: 1.5\ng:\nh: .inf\ni: true\n1: x\n";
+        let expected = json!({"a": 30, "b": "30000/1001", "c": "1280x720", "d": "x", "e": "on", "f": 1.5,
+            "g": null, "h": "inf", "i": true, "1": "x"});
+        assert_eq!(parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn merges_give_what_is_not_given_and_the_first_of_twins_stays() {
+        let text = "base: &b { x: 1, y: 2 }\nc: { <<: *b, y: 3 }\nd: { k: 1, k: 2 }\n";
+        let json = parse(text).unwrap();
+        assert_eq!(json["c"], json!({"y": 3, "x": 1}));
+        assert_eq!(json["d"], json!({"k": 1}));
+    }
+
+    #[test]
+    fn tags_are_told_and_not_guessed_at() {
+        let finding = parse("a: !env HOME\n").unwrap_err();
+        assert!(finding.message.contains("the tag `!env` has no meaning"), "{}", finding.message);
+    }
+}

@@ -71,11 +71,13 @@ fn undriven_nodes(draft: &Draft) -> Vec<Diagnostic> {
 /// Work whose result nobody takes is most likely a link that was forgotten.
 fn unused_outputs(draft: &Draft) -> Vec<Diagnostic> {
     // A link that could not be resolved, or is still missing, may be the one.
-    if !draft.links_whole || !unfed_inputs(draft).is_empty() {
+    let open = draft.nodes.iter().any(|node| node.kind.is_none());
+    if open || !draft.links_whole || !unfed_inputs(draft).is_empty() {
         return Vec::new();
     }
     let used: HashSet<usize> = draft.links.iter().map(|link| link.from).collect();
-    let gives = |node: &DraftNode| matches!(node.role(), Some(Role::Source | Role::Filter));
+    let gives =
+        |node: &DraftNode| node.can_be_named && matches!(node.role(), Some(Role::Source | Role::Filter));
     let unused = draft.nodes.iter().enumerate().filter(|(index, node)| gives(node) && !used.contains(index));
     unused
         .map(|(_, node)| {

@@ -20,13 +20,8 @@ pub const VERSION: i64 = 1;
 /// More nodes than one machine can run.
 const MOST_NODES: usize = 1000;
 
-/// The scalars at the top of a graph.
+/// The scalars at the top of a graph, besides its version.
 pub const TOP: &[Setting] = &[
-    Setting::required(
-        "version",
-        Takes::Integer { least: 0, most: i64::MAX },
-        "the version of the graph language, 1",
-    ),
     Setting::optional("name", Takes::Text, "what the graph is called; the file's name if left out"),
     Setting::with_default(
         "clock",
@@ -85,8 +80,12 @@ pub(super) fn parse(text: &str) -> Result<Json, Diagnostic> {
                 end_column: at.column(),
             });
             let message = error.to_string();
-            // The place is told beside the message.
+            // Place and path are told beside the message.
             let message = message.split(" at line ").next().unwrap_or(&message);
+            let message = match message.split_once(": ") {
+                Some((path, rest)) if !path.contains(' ') => rest,
+                _ => message,
+            };
             Err(Diagnostic { place, ..Diagnostic::error("yaml-syntax", Path::root(), message) })
         }
     }
@@ -98,18 +97,10 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
         reader.report(no_mapping(&json));
         return None;
     };
-    let root = Path::root();
-    let table = Table { settings: TOP, others: &["nodes", "server"], open: false, of: "a graph" };
-    let settings = reader.table(&table, &top, &root);
-    if let Some(other) = top.get("version").and_then(Json::as_i64).filter(|version| *version != VERSION) {
-        let message = format!("this build reads version {VERSION} of the graph language, not {other}");
-        reader.report(
-            Diagnostic::error("unknown-version", root.key("version"), message)
-                .help(format!("write `version: {VERSION}`, or use a newer framegate")),
-        );
-        // Another version may mean anything by the rest.
-        return None;
-    }
+    // Another version may mean anything by the rest.
+    version(reader, top.get("version"))?;
+    let table = Table { settings: TOP, others: &["version", "nodes", "server"], open: false, of: "a graph" };
+    let settings = reader.table(&table, &top, &Path::root());
     let server = server::read(reader, top.get("server"));
     let nodes = nodes(reader, top.remove("nodes"));
     let settings = settings.unwrap_or_default();
@@ -123,6 +114,28 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
         nodes,
         server,
     })
+}
+
+/// `None`: it is another version than this build reads.
+fn version(reader: &mut Reader<'_>, given: Option<&Json>) -> Option<()> {
+    let path = Path::root().key("version");
+    let finding = match given {
+        Some(json) if json.as_i64() == Some(VERSION) => return Some(()),
+        Some(_) if reader.origins.missing.contains(&path) => return Some(()),
+        Some(json @ Json::Number(_)) => {
+            let message = format!("this build reads version {VERSION} of the graph language, not {json}");
+            let help = format!("write `version: {VERSION}`, or use another framegate");
+            reader.report(Diagnostic::error("unknown-version", path, message).help(help));
+            return None;
+        }
+        Some(json) => {
+            let message = format!("\"version\" must be {VERSION}, got {}", kind_of(json));
+            Diagnostic::error("wrong-type", path, message)
+        }
+        None => Diagnostic::error("missing-key", Path::root(), "\"version\" is missing"),
+    };
+    reader.report(finding.help(format!("write `version: {VERSION}` at the top")));
+    Some(())
 }
 
 fn no_mapping(json: &Json) -> Diagnostic {
@@ -247,9 +260,9 @@ fn duplicate_ids(reader: &mut Reader<'_>, nodes: &[Node]) {
     for node in nodes {
         let Some(id) = node.id.as_deref() else { continue };
         if let Some(other) = first.get(id) {
-            let message = format!("\"{id}\" is already the id of {other}");
+            let message = format!("two nodes are called \"{id}\"");
             let finding = Diagnostic::error("duplicate-id", node.path.key("id"), message);
-            reader.report(finding.help("give one of the two another id"));
+            reader.report(finding.help(format!("give one of them another id; the other is {other}")));
         } else {
             first.insert(id, &node.path);
         }

@@ -23,6 +23,7 @@ mod server;
 mod settings;
 mod suggest;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub use address::ID_PATTERN;
@@ -151,6 +152,12 @@ fn placed(findings: Vec<Diagnostic>, places: &Places, origins: &Origins) -> Vec<
     findings.sort_by_key(|finding| {
         let at = finding.place.map(|place| (place.line, place.column));
         (at, rank(finding.severity), finding.points == Points::AtValue)
+    });
+    // What stands at an anchor is met again at each of its aliases.
+    let mut seen = HashSet::new();
+    findings.retain(|finding| match finding.place {
+        Some(place) => seen.insert((place.line, place.column, finding.code, finding.message.clone())),
+        None => true,
     });
     findings
 }

@@ -71,7 +71,11 @@ pub(super) fn apply(
                     let path = Path::root().key("nodes").index(index);
                     set(node, given, kinds, path, origins);
                 }
-                Err(ids) => findings.push(unknown(given, &ids)),
+                Err(ids) => {
+                    let finding = unknown(given, &ids);
+                    origins.overridden.push((finding.path.clone(), given.written.clone()));
+                    findings.push(finding);
+                }
             },
         }
     }
@@ -126,11 +130,13 @@ fn put(place: &mut Json, given: &Override, keys: &[String], path: Path, origins:
 }
 
 fn unknown(given: &Override, ids: &[String]) -> Diagnostic {
-    let message = format!("`--set {}`: no node is called \"{}\"", given.written, given.target);
+    let message = format!("no node is called \"{}\"", given.target);
+    // Nothing in the file: the finding is about the option alone.
+    let path = Path::root().key(format!("--set {}", given.written));
     let all =
         format!("there are {} and the section \"server\"", suggest::list(ids.iter().map(String::as_str)));
     let known = ids.iter().map(String::as_str).chain(["server"]);
-    Diagnostic::error("unknown-node", Path::root(), message).help(suggest::help(&given.target, known, &all))
+    Diagnostic::error("unknown-node", path, message).help(suggest::help(&given.target, known, &all))
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl Surveyor {
     fn run(&mut self, text: &str) -> Result<(), Diagnostic> {
         let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str(text);
         while let Some(event) = parser.next_event() {
-            let (event, span) = event.map_err(|error| syntax(&error))?;
+            let (event, span) = event.map_err(|error| syntax(&error, text))?;
             self.take(event, span)?;
         }
         Ok(())
@@ -328,23 +328,44 @@ fn too_deep(span: Span) -> Diagnostic {
     found_at(span, "too-deep", format!("the document is nested over {DEEPEST} levels deep"))
 }
 
-fn syntax(error: &ScanError) -> Diagnostic {
+fn syntax(error: &ScanError, text: &str) -> Diagnostic {
     let mark = *error.marker();
-    if error.info().contains("recursion limit") {
-        return too_deep(Span::new(mark, mark));
-    }
+    let span = Span::new(mark, mark);
     let message = error.info().strip_prefix("while ").unwrap_or(error.info());
-    let finding = found_at(Span::new(mark, mark), "yaml-syntax", message);
-    match syntax_help(message) {
+    if message.contains("recursion limit") {
+        return too_deep(span);
+    }
+    let lines = text.lines().enumerate().skip(mark.line().saturating_sub(1));
+    if let Some((line, column)) = lines.filter_map(|(line, text)| Some((line, tab(text)?))).next()
+        && message.contains("tab")
+    {
+        let place = Place { line: line + 1, column, end_line: line + 1, end_column: column + 1 };
+        let finding = Diagnostic::error("yaml-syntax", Path::root(), "a tab stands in the indentation");
+        let finding = finding.help("indent with spaces: YAML does not allow tabs");
+        return Diagnostic { place: Some(place), ..finding };
+    }
+    let before = text.chars().nth(mark.index().saturating_sub(1));
+    let variable = before == Some('$') || text.chars().nth(mark.index()) == Some('$');
+    let help = match variable {
+        true => Some("inside braces and brackets a variable goes in quotes: \"${NAME}\""),
+        false => syntax_help(message),
+    };
+    let finding = found_at(span, "yaml-syntax", message);
+    match help {
         Some(help) => finding.help(help),
         None => finding,
     }
 }
 
+/// The column of a tab in the indentation of a line.
+fn tab(line: &str) -> Option<usize> {
+    let indent = line.chars().take_while(|c| c.is_whitespace());
+    indent.enumerate().find(|(_, c)| *c == '\t').map(|(at, _)| at + 1)
+}
+
 /// The next step for the mistakes people make most.
 fn syntax_help(message: &str) -> Option<&'static str> {
     let knows = [
-        ("tab", "indent with spaces: YAML does not allow tabs"),
         (
             "mapping values are not allowed",
             "put the value in quotes if it holds `: `, or check the indentation of this line",

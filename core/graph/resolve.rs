@@ -26,6 +26,8 @@ pub(super) struct DraftNode {
     pub path: Path,
     /// As written, or made up from the kind and place where there was none.
     pub name: String,
+    /// Whether links can name it: it has an id, and no node before it has the same.
+    pub can_be_named: bool,
     pub kind: Option<Arc<dyn NodeKind>>,
     /// `None`: the kind is unknown or the settings have faults; both were reported.
     pub signed: Option<Signed>,
@@ -74,7 +76,7 @@ pub(super) fn resolve(reader: &mut Reader<'_>, document: &Document, kinds: &Kind
     let mut index = HashMap::new();
     for (position, node) in document.nodes.iter().enumerate() {
         if let Some(id) = node.id.as_deref() {
-            index.entry(id).or_insert(position);
+            draft.nodes[position].can_be_named = *index.entry(id).or_insert(position) == position;
         }
     }
     for (to, node) in document.nodes.iter().enumerate() {
@@ -96,7 +98,7 @@ fn draft_node(reader: &mut Reader<'_>, node: &document::Node, kinds: &Kinds) -> 
         (None, Some(kind)) => kind.clone(),
         (None, None) => node.path.to_string(),
     };
-    DraftNode { path: node.path.clone(), name, kind, signed, inputs_whole: true }
+    DraftNode { path: node.path.clone(), name, can_be_named: false, kind, signed, inputs_whole: true }
 }
 
 fn find_kind(
@@ -197,7 +199,7 @@ fn link(
     let to_port = input_port(reader, &draft.nodes[to], wire);
     let (name, port) = address::split(&wire.from);
     let Some(&from) = index.get(name) else {
-        reader.report(unknown_node(name, draft, index, wire));
+        reader.report(unknown_node(name, draft, wire));
         return None;
     };
     if draft.nodes[from].role() == Some(Role::Sink) {
@@ -313,11 +315,8 @@ fn output_port(
     Err(Reported)
 }
 
-fn unknown_node(name: &str, draft: &Draft, index: &HashMap<&str, usize>, wire: &Wire) -> Diagnostic {
-    let givers = draft
-        .nodes
-        .iter()
-        .filter(|node| node.role() != Some(Role::Sink) && index.contains_key(node.name.as_str()));
+fn unknown_node(name: &str, draft: &Draft, wire: &Wire) -> Diagnostic {
+    let givers = draft.nodes.iter().filter(|node| node.role() != Some(Role::Sink) && node.can_be_named);
     let names: Vec<&str> = givers.map(|node| node.name.as_str()).collect();
     let all = match names.is_empty() {
         true => "there is no node that gives anything yet: add a source".to_owned(),

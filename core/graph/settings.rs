@@ -114,12 +114,8 @@ impl Reader<'_> {
             (None, None) if setting.required => {
                 let message = format!("\"{}\" is missing", setting.name);
                 let finding = Diagnostic::error("missing-key", path.clone(), message);
-                self.report(finding.help(format!(
-                    "add `{}: …`, {}: {}",
-                    setting.name,
-                    setting.takes.describe(),
-                    setting.doc
-                )));
+                let takes = setting.takes.describe();
+                self.report(finding.help(format!("add `{}: …` ({takes}): {}", setting.name, setting.doc)));
                 Err(Reported)
             }
             (None, None) => Ok(None),

@@ -1,1 +1,76 @@
-//! One encoded stream to many viewers. The only folder that names rtc and webrtc.
+//! One encoded stream to many viewers over WebRTC, without encoding again. The only folder that
+//! knows the `rtc` stack; no type of it crosses [`Hub`].
+//!
+//! # Reading order: one picture's way out
+//!
+//! 1. `kind`: the node gets an access unit and gives it to its `feed`, which has it cut into RTP
+//!    payloads once for all viewers (`packetizer`, `nal`) and leaves it in the `mailbox`.
+//! 2. `thread`, the one relay thread, hands it to the pure core, `fanout`.
+//! 3. `stream` keeps its packets (`history`), and every `viewer` in step is sent it: only sequence
+//!    number (`sequencer`), SSRC, header extensions and encryption (`peer`) are its own.
+//! 4. `sockets` carries what waits in the viewers' outboxes away, a run of datagrams at a time.
+//!
+//! And one viewer's way in: `hub` reads the `offer`, makes the `answer` on the HTTP side, and
+//! leaves the new viewer in the mailbox. Its datagrams find it by `demux`; those that come before
+//! the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
+//! a need that `gate` merges with others' into a wish for a keyframe.
+//!
+//! # Rules
+//!
+//! The core has no sockets and reads no clock: `now` is handed in, datagrams come in and go out.
+//! A slow viewer is dropped to the next keyframe; it slows nobody. Everything that waits is
+//! bounded. Everything from the network is untrusted, and a fault while working for one viewer
+//! ends that viewer alone.
+
+mod addresses;
+mod answer;
+mod demux;
+mod detections;
+mod directory;
+mod early;
+mod fanout;
+mod feed;
+mod feedback;
+mod figures;
+mod fragment;
+mod gate;
+mod history;
+mod hub;
+mod kind;
+mod mailbox;
+mod meter;
+mod nal;
+mod ntp;
+mod offer;
+mod packetizer;
+mod peer;
+mod refusal;
+mod sequencer;
+mod sockets;
+mod stream;
+mod stun;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod viewer;
+mod waiting;
+
+pub use figures::SessionStats;
+pub use hub::{Answer, Closed, Hub, Network};
+pub use kind::Kind;
+pub use refusal::Refusal;
+pub use sockets::OpenError;
+pub use stream::StreamStats;
+
+/// What a log filter should hold for the WebRTC stack: below `error` it writes a line for every
+/// datagram that strangers send.
+pub const LOG_DIRECTIVES: [&str; 8] = [
+    "rtc=error",
+    "rtc_dtls=error",
+    "rtc_ice=error",
+    "rtc_interceptor=error",
+    "rtc_sctp=error",
+    "rtc_shared=error",
+    "rtc_srtp=error",
+    "rtc_stun=error",
+];

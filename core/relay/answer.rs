@@ -1,0 +1,254 @@
+//! Answering a viewer's offer: sets up the `rtc` stack for it and writes the SDP.
+//!
+//! Owns the stack's settings. The rest of a viewer's life is `peer`'s.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use rtc::crypto::{SignatureScheme, default_provider};
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::{Registry, Slot};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
+use rtc::peer_connection::configuration::RTCConfigurationBuilder;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_RTX, MediaEngine};
+use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
+use rtc::peer_connection::sdp::RTCSessionDescription;
+use rtc::peer_connection::transport::{RTCDtlsRole, RTCIceCandidateInit};
+use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
+use rtc::rtp_transceiver::RTCRtpSenderId;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
+};
+use rtc::shared::error::Error;
+
+use super::feedback::{Reports, Tap};
+use super::offer::{Codec, Offer};
+use super::peer::{DOUBT, GIVE_UP, KEEP_ALIVE, Names, Peer};
+use super::refusal::Refusal;
+
+const CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+
+/// How soon a viewer should show a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// The viewer smooths as it sees fit.
+    Balanced,
+    /// At once: the viewer is told not to hold pictures back.
+    Lowest,
+}
+
+/// Who we are to all viewers: one DTLS certificate, so that no viewer waits for a new key.
+#[derive(Clone)]
+pub struct Identity(RTCCertificate);
+
+impl Identity {
+    /// # Errors
+    /// What the cryptography said.
+    pub fn generate() -> Result<Identity, String> {
+        let provider = default_provider().map_err(|error| error.to_string())?;
+        let names =
+            CertificateParams::new(vec!["framegate".to_owned()]).map_err(|error| error.to_string())?;
+        RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, names)
+            .map(Identity)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Where viewers can reach us.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Addresses our sockets receive on.
+    pub own: Vec<SocketAddr>,
+    /// Addresses others know us by (NAT, containers); they lead to one of our own.
+    pub also: Vec<SocketAddr>,
+}
+
+/// Answers `offer`: the connection, waiting for the viewer's first check, and the SDP for it.
+///
+/// # Errors
+/// [`Refusal::BadSdp`] when the stack cannot make sense of the offer.
+pub fn answer(
+    now: Instant,
+    offer: &Offer,
+    identity: &Identity,
+    reach: &Reach,
+    latency: Latency,
+) -> Result<(Peer, String), Refusal> {
+    negotiate(now, offer, identity, reach, latency).map_err(|error| Refusal::BadSdp(error.to_string()))
+}
+
+fn negotiate(
+    now: Instant,
+    offer: &Offer,
+    identity: &Identity,
+    reach: &Reach,
+    latency: Latency,
+) -> Result<(Peer, String), Error> {
+    let (ssrc, rtx_ssrc) = ssrcs();
+    let (fragment, reports) = (random_text(16), Reports::default());
+    let registry = Registry::new().with(Slot::from(14_000), Tap::new(reports.clone(), ssrc));
+    let mut stack = RTCPeerConnectionBuilder::new()
+        .with_configuration(
+            RTCConfigurationBuilder::default().with_certificates(vec![identity.0.clone()]).build(),
+        )
+        .with_media_engine(media(&offer.video, latency)?)
+        .with_interceptor_registry(registry)
+        .with_setting_engine(settings(&fragment))
+        .build(now)?;
+    let video = stack.add_track(track(&offer.video, ssrc, rtx_ssrc))?;
+    stack.set_remote_description(now, RTCSessionDescription::offer(offer.sdp.clone())?)?;
+    for address in &reach.own {
+        let candidate = format!("candidate:{}", candidate(address, 0));
+        stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() })?;
+    }
+    stack.add_local_candidate(RTCIceCandidateInit::default())?;
+    let local = stack.create_answer(None)?;
+    stack.set_local_description(now, local)?;
+    let sdp = stack.local_description().ok_or(Error::ErrNoRemoteDescription)?.sdp;
+    let names = names(&mut stack, video, ssrc, rtx_ssrc)?;
+    Ok((Peer::new(stack, video, names, fragment, reports), polished(&sdp, &reach.also)))
+}
+
+/// Two SSRCs that differ and are not zero.
+fn ssrcs() -> (u32, u32) {
+    let ssrc = rand::rng().random_range(1..u32::MAX - 1);
+    (ssrc, ssrc + 1)
+}
+
+fn random_text(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+}
+
+fn settings(fragment: &str) -> SettingEngine {
+    SettingEngineBuilder::new()
+        // As the server the first DTLS flight is the viewer's: one round trip less than asking.
+        .with_answering_dtls_role(RTCDtlsRole::Server)
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .with_ice_timeouts(Some(DOUBT), Some(GIVE_UP), Some(KEEP_ALIVE))
+        .with_ice_credentials(fragment.to_owned(), random_text(32))
+        .build()
+}
+
+/// Exactly what was chosen from the offer, so that the stack's own matching has one outcome.
+fn media(video: &Codec, latency: Latency) -> Result<MediaEngine, Error> {
+    let mut media = MediaEngine::default();
+    media.register_codec(
+        RTCRtpCodecParameters { rtp_codec: h264(video), payload_type: video.payload_type },
+        RtpCodecKind::Video,
+    )?;
+    if let Some(rtx) = video.rtx {
+        let rtp_codec = RTCRtpCodec {
+            mime_type: MIME_TYPE_RTX.to_owned(),
+            clock_rate: 90_000,
+            sdp_fmtp_line: format!("apt={}", video.payload_type),
+            ..Default::default()
+        };
+        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type: rtx }, RtpCodecKind::Video)?;
+    }
+    let extensions: &[&str] = match latency {
+        Latency::Balanced => &[CAPTURE_TIME],
+        Latency::Lowest => &[CAPTURE_TIME, PLAYOUT_DELAY],
+    };
+    for uri in extensions {
+        let extension = RTCRtpHeaderExtensionCapability { uri: (*uri).to_owned() };
+        media.register_header_extension(extension, RtpCodecKind::Video, None)?;
+    }
+    Ok(media)
+}
+
+fn h264(video: &Codec) -> RTCRtpCodec {
+    let feedback = [("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", "")];
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_H264.to_owned(),
+        clock_rate: 90_000,
+        sdp_fmtp_line: video.fmtp.clone(),
+        rtcp_feedback: feedback
+            .map(|(kind, parameter)| RTCPFeedback { typ: kind.to_owned(), parameter: parameter.to_owned() })
+            .to_vec(),
+        ..Default::default()
+    }
+}
+
+fn track(video: &Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack {
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(ssrc),
+            rtx: video.rtx.map(|_| RTCRtpRtxParameters { ssrc: rtx_ssrc }),
+            ..Default::default()
+        },
+        codec: h264(video),
+        active: true,
+        ..Default::default()
+    };
+    MediaStreamTrack::new(
+        "framegate".to_owned(),
+        "video".to_owned(),
+        "video".to_owned(),
+        RtpCodecKind::Video,
+        vec![encoding],
+    )
+}
+
+/// What was agreed, read back from the stack rather than assumed.
+fn names(
+    stack: &mut RTCPeerConnection,
+    video: RTCRtpSenderId,
+    ssrc: u32,
+    rtx_ssrc: u32,
+) -> Result<Names, Error> {
+    let mut sender = stack.rtp_sender(video).ok_or(Error::ErrRTPSenderNoBaseEncoding)?;
+    let agreed = &sender.get_parameters().rtp_parameters;
+    let codec =
+        |mime: &str| agreed.codecs.iter().find(|codec| codec.rtp_codec.mime_type.eq_ignore_ascii_case(mime));
+    let extension = |uri: &str| {
+        let found = agreed.header_extensions.iter().find(|extension| extension.uri == uri)?;
+        u8::try_from(found.id).ok()
+    };
+    Ok(Names {
+        ssrc,
+        payload_type: codec(MIME_TYPE_H264).ok_or(Error::ErrCodecNotFound)?.payload_type,
+        rtx: codec(MIME_TYPE_RTX).map(|rtx| (rtx_ssrc, rtx.payload_type)),
+        playout_delay: extension(PLAYOUT_DELAY),
+        capture_time: extension(CAPTURE_TIME),
+    })
+}
+
+/// `a=candidate:` without its key; `rank` 0 is tried first.
+fn candidate(address: &SocketAddr, rank: usize) -> String {
+    // RFC 8445 §5.1.2: host candidates, component 1; IPv6 before IPv4.
+    let preference = u32::from(address.is_ipv6()) * 0x100 + 0xfe00 - rank.min(0xff) as u32;
+    let priority = (126 << 24) + (preference << 8) + 255;
+    let (ip, port) = (address.ip(), address.port());
+    format!("{} 1 udp {priority} {ip} {port} typ host", foundation(address))
+}
+
+/// The same for candidates of the same kind and address, as RFC 8445 §5.1.1.3 wants it.
+fn foundation(address: &SocketAddr) -> u32 {
+    address.ip().to_string().bytes().fold(17, |sum: u32, byte| sum.wrapping_mul(31) + u32::from(byte))
+}
+
+/// Each candidate once (the stack lists them for RTCP too, which is multiplexed), and those that
+/// only others know us by.
+fn polished(sdp: &str, also: &[SocketAddr]) -> String {
+    let mut text = String::with_capacity(sdp.len() + 64 * also.len());
+    let mut pending = also;
+    for line in sdp.lines() {
+        let is_candidate = line.starts_with("a=candidate:");
+        if is_candidate && line.split(' ').nth(1) == Some("2") {
+            continue;
+        }
+        if is_candidate || line.starts_with("a=end-of-candidates") {
+            for (rank, address) in std::mem::take(&mut pending).iter().enumerate() {
+                text.push_str(&format!("a=candidate:{}\r\n", candidate(address, rank + 1)));
+            }
+        }
+        text.push_str(line);
+        text.push_str("\r\n");
+    }
+    text
+}

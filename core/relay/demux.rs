@@ -1,0 +1,238 @@
+//! Whose datagram is this? All viewers share one port.
+//!
+//! Owns the three ways a datagram names its viewer: a STUN request by the fragment we gave that
+//! viewer, a STUN answer by the transaction we began, anything else by its address. An address
+//! belongs to a viewer only once ICE has authenticated it. Strangers are counted before anything
+//! of theirs is read.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::stun::{Class, Stun, Transaction};
+
+/// One viewer, for the life of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewerId(pub u64);
+
+/// Addresses one viewer may be reached at; a browser has two or three. The oldest goes first.
+const MOST_ADDRESSES: usize = 8;
+/// Our questions that still wait for an answer, all viewers together.
+const MOST_TRANSACTIONS: usize = 8192;
+/// Datagrams a second from one address that belongs to nobody yet. A joining browser sends a
+/// dozen.
+const MOST_FROM_STRANGER: u16 = 200;
+/// Addresses are counted in this many groups, so that the count needs no memory that grows.
+const STRANGER_GROUPS: usize = 1024;
+
+/// Where a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    To(ViewerId),
+    /// Nobody's; not even read when too many come.
+    Nobody,
+}
+
+pub struct Demux {
+    fragments: HashMap<String, ViewerId>,
+    addresses: HashMap<SocketAddr, ViewerId>,
+    reached: HashMap<ViewerId, VecDeque<SocketAddr>>,
+    asked: HashMap<Transaction, ViewerId>,
+    asked_in_order: VecDeque<Transaction>,
+    strangers: Strangers,
+}
+
+impl Demux {
+    pub fn new() -> Demux {
+        Demux {
+            fragments: HashMap::new(),
+            addresses: HashMap::new(),
+            reached: HashMap::new(),
+            asked: HashMap::new(),
+            asked_in_order: VecDeque::new(),
+            strangers: Strangers::new(),
+        }
+    }
+
+    /// `fragment` is the ICE user name fragment we made for this viewer.
+    pub fn add(&mut self, fragment: String, viewer: ViewerId) {
+        self.fragments.insert(fragment, viewer);
+        self.reached.insert(viewer, VecDeque::new());
+    }
+
+    pub fn remove(&mut self, fragment: &str, viewer: ViewerId) {
+        self.fragments.remove(fragment);
+        for address in self.reached.remove(&viewer).unwrap_or_default() {
+            // Another viewer may have taken the address over since.
+            if self.addresses.get(&address) == Some(&viewer) {
+                self.addresses.remove(&address);
+            }
+        }
+    }
+
+    pub fn route(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Route {
+        let known = self.addresses.get(&from).copied();
+        if known.is_none() && self.strangers.is_too_much(now, from.ip()) {
+            return Route::Nobody;
+        }
+        let named = Stun::read(datagram).and_then(|stun| match stun.class {
+            Class::Request => self.fragments.get(stun.receiver()?).copied(),
+            Class::Success | Class::Other => self.asked.get(&stun.transaction).copied(),
+        });
+        named.or(known).map_or(Route::Nobody, Route::To)
+    }
+
+    /// Looks at what a viewer's ICE agent sends: a question is remembered for its answer, and an
+    /// agent that grants a request has authenticated the address it grants it to.
+    pub fn sent(&mut self, viewer: ViewerId, to: SocketAddr, datagram: &[u8]) {
+        let Some(stun) = Stun::read(datagram) else { return };
+        match stun.class {
+            Class::Request => self.remember(stun.transaction, viewer),
+            Class::Success => self.bind(to, viewer),
+            Class::Other => {}
+        }
+    }
+
+    /// The address `viewer` proved last, if any.
+    pub fn address(&self, viewer: ViewerId) -> Option<SocketAddr> {
+        self.reached.get(&viewer)?.back().copied()
+    }
+
+    fn remember(&mut self, transaction: Transaction, viewer: ViewerId) {
+        if self.asked_in_order.len() == MOST_TRANSACTIONS
+            && let Some(oldest) = self.asked_in_order.pop_front()
+        {
+            self.asked.remove(&oldest);
+        }
+        if self.asked.insert(transaction, viewer).is_none() {
+            self.asked_in_order.push_back(transaction);
+        }
+    }
+
+    fn bind(&mut self, address: SocketAddr, viewer: ViewerId) {
+        let Some(reached) = self.reached.get_mut(&viewer) else { return };
+        if self.addresses.insert(address, viewer) == Some(viewer) {
+            return;
+        }
+        reached.push_back(address);
+        if reached.len() > MOST_ADDRESSES
+            && let Some(oldest) = reached.pop_front()
+            && self.addresses.get(&oldest) == Some(&viewer)
+        {
+            self.addresses.remove(&oldest);
+        }
+    }
+}
+
+/// Counts datagrams of strangers by group of addresses, a second at a time.
+struct Strangers {
+    counts: Vec<u16>,
+    second: Option<Instant>,
+    // Keyed at random: nobody can choose addresses that share a group with a victim's.
+    hasher: RandomState,
+}
+
+impl Strangers {
+    fn new() -> Strangers {
+        Strangers { counts: vec![0; STRANGER_GROUPS], second: None, hasher: RandomState::new() }
+    }
+
+    fn is_too_much(&mut self, now: Instant, from: IpAddr) -> bool {
+        let begun = *self.second.get_or_insert(now);
+        if now.saturating_duration_since(begun) >= Duration::from_secs(1) {
+            self.counts.fill(0);
+            self.second = Some(now);
+        }
+        let group = self.hasher.hash_one(from) as usize % STRANGER_GROUPS;
+        self.counts[group] = self.counts[group].saturating_add(1);
+        self.counts[group] > MOST_FROM_STRANGER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::stun::tests::request;
+    use rand::{RngCore, SeedableRng};
+
+    fn address(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], port))
+    }
+
+    fn granted() -> Vec<u8> {
+        let mut bytes = request("a:b");
+        bytes[0] = 1;
+        bytes
+    }
+
+    #[test]
+    fn an_address_belongs_to_a_viewer_only_after_ice_granted_a_request() {
+        let (now, from, viewer) = (Instant::now(), address(1, 5000), ViewerId(1));
+        let mut demux = Demux::new();
+        demux.add("ours".into(), viewer);
+        let media = [0x80, 0, 0, 0];
+        assert_eq!(demux.route(now, from, &request("ours:theirs")), Route::To(viewer));
+        assert_eq!(demux.route(now, from, &media), Route::Nobody);
+        demux.sent(viewer, from, &granted());
+        assert_eq!(demux.route(now, from, &media), Route::To(viewer));
+        demux.remove("ours", viewer);
+        assert_eq!(demux.route(now, from, &media), Route::Nobody);
+        assert_eq!(demux.route(now, from, &request("ours:theirs")), Route::Nobody);
+    }
+
+    #[test]
+    fn an_answer_goes_to_whoever_asked() {
+        let (now, viewer) = (Instant::now(), ViewerId(3));
+        let mut demux = Demux::new();
+        demux.add("ours".into(), viewer);
+        assert_eq!(demux.route(now, address(2, 1), &granted()), Route::Nobody);
+        demux.sent(viewer, address(2, 1), &request("theirs:ours"));
+        assert_eq!(demux.route(now, address(2, 1), &granted()), Route::To(viewer));
+    }
+
+    #[test]
+    fn a_viewer_holds_a_bounded_number_of_addresses() {
+        let mut demux = Demux::new();
+        demux.add("ours".into(), ViewerId(1));
+        for port in 1..100 {
+            demux.sent(ViewerId(1), address(1, port), &granted());
+        }
+        assert_eq!(demux.addresses.len(), MOST_ADDRESSES);
+        assert_eq!(demux.address(ViewerId(1)), Some(address(1, 99)));
+    }
+
+    #[test]
+    fn strangers_are_cut_off_for_the_rest_of_the_second_and_viewers_are_not() {
+        let (start, viewer) = (Instant::now(), ViewerId(1));
+        let mut demux = Demux::new();
+        demux.add("ours".into(), viewer);
+        demux.sent(viewer, address(9, 9), &granted());
+        let hello = request("ours:theirs");
+        let heard = (0..1000).filter(|_| demux.route(start, address(1, 1), &hello) != Route::Nobody).count();
+        assert_eq!(heard, usize::from(MOST_FROM_STRANGER));
+        assert_eq!(demux.route(start, address(9, 9), &[0x80]), Route::To(viewer));
+        let later = start + Duration::from_secs(2);
+        assert_eq!(demux.route(later, address(1, 1), &hello), Route::To(viewer));
+    }
+
+    #[test]
+    fn garbage_goes_nowhere_and_hurts_nobody() {
+        let mut random = rand::rngs::StdRng::seed_from_u64(1);
+        let mut demux = Demux::new();
+        demux.add("ours".into(), ViewerId(1));
+        for n in 0..10_000u32 {
+            let mut bytes = vec![0; (random.next_u32() % 200) as usize];
+            random.fill_bytes(&mut bytes);
+            if n % 2 == 0 && bytes.len() >= 8 {
+                bytes[0] &= 1;
+                bytes[4..8].copy_from_slice(&0x2112_a442_u32.to_be_bytes());
+            }
+            let from = address((n % 250) as u8, (n % 7) as u16 + 1);
+            assert_eq!(demux.route(Instant::now(), from, &bytes), Route::Nobody);
+            demux.sent(ViewerId(2), from, &bytes);
+        }
+        assert!(demux.addresses.is_empty());
+        assert!(demux.asked.len() <= MOST_TRANSACTIONS);
+    }
+}

@@ -1,0 +1,101 @@
+//! Which streams and sessions there are, as HTTP and the nodes see it. Held under a lock for
+//! moments at a time; the relay thread has its own, fuller view.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::answer::Latency;
+use super::feed::Pulse;
+use super::nal::Profile;
+use super::refusal::Refusal;
+use super::stream::StreamId;
+
+const RETRY_LIVE: Duration = Duration::from_secs(1);
+const RETRY_FULL: Duration = Duration::from_secs(5);
+
+/// One relay node.
+pub struct Entry {
+    pub id: StreamId,
+    pub pulse: Pulse,
+    pub most_viewers: usize,
+    pub latency: Latency,
+    /// Sessions, and offers that are just being answered.
+    taken: usize,
+}
+
+impl Entry {
+    pub fn new(id: StreamId, pulse: Pulse, most_viewers: usize, latency: Latency) -> Entry {
+        Entry { id, pulse, most_viewers, latency, taken: 0 }
+    }
+}
+
+/// One session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub stream: String,
+    /// The entity tag of its ICE session, in quotes.
+    pub tag: String,
+    /// The viewer's ICE user name fragment.
+    pub user: Option<String>,
+}
+
+/// A place among a stream's viewers.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    pub stream: StreamId,
+    pub profile: Profile,
+    pub latency: Latency,
+}
+
+#[derive(Default)]
+pub struct Directory {
+    pub streams: BTreeMap<String, Entry>,
+    sessions: HashMap<String, Session>,
+}
+
+impl Directory {
+    /// Takes a place for one more viewer of `stream`; [`Directory::leave`] gives it back.
+    ///
+    /// # Errors
+    /// When there is no such stream, nothing comes to it, or it is full.
+    pub fn admit(&mut self, now: Instant, stream: &str) -> Result<Admitted, Refusal> {
+        let name = || stream.to_owned();
+        let entry = self.streams.get_mut(stream).ok_or_else(|| Refusal::NoSuchStream(name()))?;
+        let live = entry.pulse.live(now);
+        let profile = live.ok_or_else(|| Refusal::NotLive { stream: name(), retry_after: RETRY_LIVE })?;
+        if entry.taken >= entry.most_viewers {
+            let most = entry.most_viewers;
+            return Err(Refusal::Full { stream: name(), most, retry_after: RETRY_FULL });
+        }
+        entry.taken += 1;
+        Ok(Admitted { stream: entry.id, profile, latency: entry.latency })
+    }
+
+    /// Gives back a place that did not become a session.
+    pub fn leave(&mut self, stream: &str) {
+        if let Some(entry) = self.streams.get_mut(stream) {
+            entry.taken = entry.taken.saturating_sub(1);
+        }
+    }
+
+    /// Makes a place a session.
+    pub fn enter(&mut self, name: String, session: Session) {
+        self.sessions.insert(name, session);
+    }
+
+    pub fn session(&self, name: &str) -> Option<&Session> {
+        self.sessions.get(name)
+    }
+
+    /// Undoes [`Directory::enter`]; the place stays taken.
+    pub fn withdraw(&mut self, name: &str) {
+        self.sessions.remove(name);
+    }
+
+    /// Ends a session, giving its place back. `None` if it has ended already.
+    pub fn forget(&mut self, name: &str) -> Option<Session> {
+        let session = self.sessions.remove(name)?;
+        self.leave(&session.stream);
+        Some(session)
+    }
+}

@@ -1,0 +1,255 @@
+//! The relay's pure core: streams come in, datagrams go out to every viewer that is in step.
+//!
+//! Owns all streams and viewers. No sockets, no clock: `now`, access units and datagrams are
+//! handed in; datagrams wait to be taken out, and a deadline says when to come back. Its tests
+//! join it to viewers by a network in memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::demux::{Demux, Route, ViewerId};
+use super::early::Inbound;
+use super::peer::{Datagram, Why};
+use super::stream::{Cut, Stream, StreamId, StreamStats};
+use super::viewer::{Shown, Viewer, Wants};
+
+/// Goodbyes that may wait for a full socket.
+const MOST_GOODBYES: usize = 4096;
+
+/// What takes datagrams out of the core.
+pub trait Wire {
+    /// Sends from the front of `waiting`, removing what it took.
+    fn send(&mut self, waiting: &mut VecDeque<Datagram>) -> Room;
+}
+
+/// Whether a wire would take more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Left,
+    Full,
+}
+
+/// A session that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub session: String,
+    pub how: How,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    By(Why),
+    /// It was closed from this side.
+    Closed,
+    /// A fault of ours; it ends this session alone.
+    Fault,
+}
+
+pub struct Fanout {
+    streams: BTreeMap<StreamId, Stream>,
+    viewers: BTreeMap<ViewerId, Viewer>,
+    demux: Demux,
+    goodbyes: VecDeque<Datagram>,
+    ended: Vec<Ended>,
+    /// The viewer that found the wire full is the first next time.
+    next: ViewerId,
+}
+
+impl Fanout {
+    pub fn new() -> Fanout {
+        Fanout {
+            streams: BTreeMap::new(),
+            viewers: BTreeMap::new(),
+            demux: Demux::new(),
+            goodbyes: VecDeque::new(),
+            ended: vec![],
+            next: ViewerId(0),
+        }
+    }
+
+    pub fn open(&mut self, id: StreamId, stream: Stream) {
+        self.streams.insert(id, stream);
+    }
+
+    /// Ends a stream and says goodbye to all who watch it.
+    pub fn end(&mut self, id: StreamId) {
+        self.streams.remove(&id);
+        let watching: Vec<ViewerId> =
+            self.viewers.values().filter(|viewer| viewer.stream == id).map(|viewer| viewer.id).collect();
+        watching.into_iter().for_each(|viewer| self.take_leave(viewer, How::Closed));
+    }
+
+    pub fn end_all(&mut self) {
+        let streams: Vec<StreamId> = self.streams.keys().copied().collect();
+        streams.into_iter().for_each(|stream| self.end(stream));
+    }
+
+    pub fn add(&mut self, now: Instant, viewer: Viewer) {
+        let id = viewer.id;
+        self.demux.add(viewer.fragment().to_owned(), id);
+        self.viewers.insert(id, viewer);
+        self.with(now, id, |viewer| viewer.timeout(now));
+    }
+
+    /// Ends a session; nothing happens if it has ended already.
+    pub fn close(&mut self, session: &str) {
+        if let Some(id) = self.find(session) {
+            self.take_leave(id, How::Closed);
+        }
+    }
+
+    /// Candidates of a viewer that came after its offer.
+    pub fn candidates(&mut self, now: Instant, session: &str, candidates: &[String]) {
+        if let Some(id) = self.find(session) {
+            self.with(now, id, |viewer| candidates.iter().for_each(|one| viewer.candidate(one)));
+        }
+    }
+
+    /// An access unit for all who watch `stream`.
+    pub fn push(&mut self, now: Instant, stream: StreamId, cut: Cut) {
+        let Some(shared) = self.streams.get_mut(&stream) else { return };
+        let picture = shared.keep(now, cut);
+        let (mut needed, mut faulty) = (false, vec![]);
+        for viewer in self.viewers.values_mut().filter(|viewer| viewer.stream == stream) {
+            match contained(|| viewer.show(now, &picture, &shared.history)) {
+                Ok(shown) => needed |= shown == Shown::FellOut,
+                Err(Fault) => faulty.push(viewer.id),
+            }
+        }
+        if needed {
+            shared.need_keyframe(now);
+        }
+        faulty.into_iter().for_each(|id| self.forget(id, How::Fault));
+    }
+
+    /// A datagram from the network; it may be anything.
+    pub fn receive(&mut self, now: Instant, inbound: Inbound) {
+        if let Route::To(id) = self.demux.route(now, inbound.from, &inbound.bytes) {
+            self.with(now, id, |viewer| viewer.receive(now, inbound));
+        }
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Instant) {
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let due: Vec<ViewerId> = self
+            .viewers
+            .values()
+            .filter(|viewer| is_due(viewer.deadline()))
+            .map(|viewer| viewer.id)
+            .collect();
+        due.into_iter().for_each(|id| self.with(now, id, |viewer| viewer.timeout(now)));
+        self.streams.values_mut().for_each(|stream| stream.tick(now));
+    }
+
+    /// When [`tick`](Fanout::tick) should be called next.
+    pub fn deadline(&self) -> Option<Instant> {
+        let viewers = self.viewers.values().filter_map(Viewer::deadline);
+        viewers.chain(self.streams.values().filter_map(Stream::deadline)).min()
+    }
+
+    /// Hands what waits to the wire, viewer by viewer, until it is full.
+    pub fn send(&mut self, wire: &mut impl Wire) -> Room {
+        if wire.send(&mut self.goodbyes) == Room::Full {
+            return Room::Full;
+        }
+        let next = self.next;
+        let after = self.viewers.range(next..).map(|(id, _)| *id);
+        let order: Vec<ViewerId> = after.chain(self.viewers.range(..next).map(|(id, _)| *id)).collect();
+        for id in order {
+            let Some(viewer) = self.viewers.get_mut(&id) else { continue };
+            if !viewer.outbox.is_empty() && wire.send(&mut viewer.outbox) == Room::Full {
+                self.next = id;
+                return Room::Full;
+            }
+        }
+        Room::Left
+    }
+
+    /// Sessions that ended since the last call.
+    pub fn ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+
+    pub fn snapshot(&mut self, now: Instant) -> Vec<StreamStats> {
+        let viewers = &mut self.viewers;
+        let streams = self.streams.iter_mut();
+        streams
+            .map(|(id, stream)| {
+                let watching = viewers.values_mut().filter(|viewer| viewer.stream == *id);
+                let sessions = watching.map(|viewer| viewer.figures.snapshot(now)).collect();
+                stream.snapshot(now, sessions)
+            })
+            .collect()
+    }
+
+    fn find(&self, session: &str) -> Option<ViewerId> {
+        self.viewers.values().find(|viewer| viewer.session == session).map(|viewer| viewer.id)
+    }
+
+    /// Does something to a viewer and acts on what comes of it.
+    fn with(&mut self, now: Instant, id: ViewerId, act: impl FnOnce(&mut Viewer)) {
+        let Some(viewer) = self.viewers.get_mut(&id) else { return };
+        let Some(stream) = self.streams.get_mut(&viewer.stream) else { return };
+        let demux = &mut self.demux;
+        let wants = contained(|| {
+            act(viewer);
+            viewer.settle(now, demux, &stream.history)
+        });
+        let Ok(wants) = wants else { return self.forget(id, How::Fault) };
+        let needs_keyframe = wants.contains(&Wants::Keyframe);
+        if needs_keyframe {
+            stream.need_keyframe(now);
+        }
+        match wants.iter().find_map(|wants| match wants {
+            Wants::ToGo(why) => Some(*why),
+            Wants::Keyframe => None,
+        }) {
+            Some(why) => self.take_leave(id, How::By(why)),
+            // One of the needs is a new viewer's.
+            None if needs_keyframe => self.count(id),
+            None => {}
+        }
+    }
+
+    /// Says goodbye to a viewer and forgets it.
+    fn take_leave(&mut self, id: ViewerId, how: How) {
+        let Some(viewer) = self.viewers.get_mut(&id) else { return };
+        let how = match contained(|| viewer.close()) {
+            Ok(()) => how,
+            Err(Fault) => How::Fault,
+        };
+        let room = MOST_GOODBYES.saturating_sub(self.goodbyes.len());
+        self.goodbyes.extend(viewer.outbox.drain(..).take(room));
+        self.forget(id, how);
+    }
+
+    fn forget(&mut self, id: ViewerId, how: How) {
+        let Some(viewer) = self.viewers.remove(&id) else { return };
+        self.demux.remove(viewer.fragment(), id);
+        self.watched(viewer.stream);
+        self.ended.push(Ended { session: viewer.session.clone(), how });
+    }
+
+    fn count(&self, id: ViewerId) {
+        if let Some(viewer) = self.viewers.get(&id) {
+            self.watched(viewer.stream);
+        }
+    }
+
+    fn watched(&self, id: StreamId) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        let watching = |viewer: &&Viewer| viewer.stream == id && viewer.figures.is_connected();
+        stream.watched_by(self.viewers.values().filter(watching).count());
+    }
+}
+
+/// Something of ours broke while it worked for one viewer.
+struct Fault;
+
+/// What comes from the network must not take the other viewers with it, whatever it finds.
+fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Fault)
+}

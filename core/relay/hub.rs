@@ -1,0 +1,293 @@
+//! The relay as the rest of the process sees it: streams come from nodes, offers from HTTP.
+//!
+//! One hub serves a process: one thread, one UDP port, all relay nodes. No type of the WebRTC
+//! stack crosses this face, and nothing here waits for the network.
+
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::addresses;
+use super::answer::{Identity, Latency, answer};
+use super::demux::ViewerId;
+use super::directory::{Admitted, Directory, Entry, Session};
+use super::feed::{Destination, Feed, Pulse};
+use super::fragment::{Fragment, matches_tag, user_of};
+use super::mailbox::{Command, Left, Mailbox};
+use super::offer::Offer;
+use super::refusal::Refusal;
+use super::sockets::{OpenError, Sockets};
+use super::stream::{Stream, StreamId, StreamStats};
+use super::thread;
+use super::viewer::Viewer;
+use super::waiting::Waker;
+use crate::node::Site;
+
+/// The relay thread answers within a turn; one that does not is gone.
+const STATS_WITHIN: Duration = Duration::from_secs(1);
+const RETRY_OPEN: Duration = Duration::from_secs(1);
+
+/// Where media is sent from.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The address to receive on; `0.0.0.0` and `::` stand for all of this machine, both families.
+    pub listen: IpAddr,
+    /// One port for all viewers; 0 takes any free one.
+    pub udp_port: u16,
+    /// Addresses or names, besides the machine's own, that viewers may reach this machine by.
+    pub additional_hosts: Vec<String>,
+}
+
+/// An accepted offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The session's name: unguessable, and all it takes to end the session.
+    pub session: String,
+    pub sdp: String,
+    /// The entity tag of the ICE session, in quotes as HTTP has it.
+    pub etag: String,
+}
+
+/// What closing a session did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    Ended,
+    /// It never was, or has ended already.
+    NoSuchSession,
+}
+
+/// A handle to the relay. Clones share it.
+#[derive(Clone, Default)]
+pub struct Hub(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    directory: Mutex<Directory>,
+    running: Mutex<Option<Running>>,
+    /// Streams that nodes made before the network was open.
+    pending: Mutex<Vec<Command>>,
+    last: AtomicU64,
+}
+
+struct Running {
+    mailbox: Mailbox,
+    identity: Identity,
+    sockets: Vec<std::net::SocketAddr>,
+    also: Vec<IpAddr>,
+    thread: JoinHandle<()>,
+}
+
+impl Hub {
+    /// A hub that has opened nothing yet.
+    pub fn new() -> Hub {
+        Hub::default()
+    }
+
+    /// Binds the port and starts the relay thread.
+    ///
+    /// # Errors
+    /// When the port is taken, a name in `additional_hosts` has no address, or the network is open
+    /// already.
+    pub fn open(&self, network: &Network) -> Result<(), OpenError> {
+        let mut running = lock(&self.0.running);
+        if running.is_some() {
+            let twice = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            return Err(OpenError::new("the relay's network is open already", twice));
+        }
+        let also = addresses::resolve(&network.additional_hosts)?;
+        let other = |what: &str, error: String| OpenError::new(what, std::io::Error::other(error));
+        let identity =
+            Identity::generate().map_err(|error| other("cannot make a DTLS certificate", error))?;
+        let sockets = Sockets::open(network.listen, network.udp_port)?;
+        let waker = Waker::new().map_err(|error| OpenError::new("cannot make a waker", error))?;
+        let (mailbox, bound) = (Mailbox::new(waker), sockets.bound());
+        let thread = self.start(sockets, mailbox.clone())?;
+        for command in lock(&self.0.pending).drain(..) {
+            // An empty mailbox has room for one command a node.
+            let _ = mailbox.leave(command);
+        }
+        *running = Some(Running { mailbox, identity, sockets: bound, also, thread });
+        Ok(())
+    }
+
+    /// The UDP port media is sent from, once the network is open.
+    pub fn udp_port(&self) -> Option<u16> {
+        lock(&self.0.running).as_ref().and_then(|running| running.sockets.first()).map(|socket| socket.port())
+    }
+
+    /// The ids of the relay nodes.
+    pub fn streams(&self) -> Vec<String> {
+        lock(&self.0.directory).streams.keys().cloned().collect()
+    }
+
+    /// Answers a viewer's offer for `stream`. Takes 1 to 4 ms.
+    ///
+    /// # Errors
+    /// Why there will be no session.
+    pub fn offer(&self, stream: &str, sdp: &str) -> Result<Answer, Refusal> {
+        let now = Instant::now();
+        let admitted = lock(&self.0.directory).admit(now, stream)?;
+        let answered = self.answer(now, stream, admitted, sdp);
+        if answered.is_err() {
+            lock(&self.0.directory).leave(stream);
+        }
+        answered
+    }
+
+    /// Candidates that come after the offer. `if_match` is the header's value.
+    ///
+    /// # Errors
+    /// When there is no such session, the tag is not its own, or the fragment cannot be used; the
+    /// session goes on untouched.
+    pub fn trickle(&self, session: &str, if_match: &str, fragment: &str) -> Result<(), Refusal> {
+        let known = lock(&self.0.directory).session(session).cloned().ok_or(Refusal::NoSuchSession)?;
+        if !matches_tag(if_match, &known.tag) {
+            return Err(Refusal::StaleTag);
+        }
+        let fragment = Fragment::read(fragment)?;
+        if fragment.user.is_some() && known.user.is_some() && fragment.user != known.user {
+            return Err(Refusal::CannotRestart);
+        }
+        let candidates = fragment.candidates;
+        self.leave(Command::Candidates { session: session.to_owned(), candidates })
+    }
+
+    /// Ends a session; all that belongs to it is gone with the relay thread's next turn.
+    pub fn close(&self, session: &str) -> Closed {
+        let Some(_) = lock(&self.0.directory).forget(session) else { return Closed::NoSuchSession };
+        // A thread that is gone has closed it already.
+        let _ = self.leave(Command::Close { session: session.to_owned() });
+        Closed::Ended
+    }
+
+    /// Figures of every stream and session; empty while the network is not open.
+    pub fn stats(&self) -> Vec<StreamStats> {
+        let (reply, figures) = mpsc::sync_channel(1);
+        match self.leave(Command::Stats(reply)) {
+            Ok(()) => figures.recv_timeout(STATS_WITHIN).unwrap_or_default(),
+            Err(_) => vec![],
+        }
+    }
+
+    /// Says goodbye to all viewers and ends the relay thread.
+    pub fn shutdown(&self) {
+        let Some(running) = lock(&self.0.running).take() else { return };
+        while running.mailbox.leave(Command::Stop) == Left::Full {
+            std::thread::yield_now();
+        }
+        if running.thread.join().is_err() {
+            tracing::error!("the relay thread ended by a fault");
+        }
+    }
+
+    /// Makes a stream of the node at `site`. It ends when the feed is dropped.
+    pub(super) fn feed(&self, site: &Site, most_viewers: usize, latency: Latency) -> Feed {
+        let id = StreamId(self.next());
+        let pulse = Pulse::default();
+        let entry = Entry::new(id, pulse.clone(), most_viewers, latency);
+        lock(&self.0.directory).streams.insert(site.node.clone(), entry);
+        let open = Command::Open(id, Box::new(Stream::new(site, most_viewers)));
+        self.leave_or_keep(open);
+        let line = Line { shared: Arc::downgrade(&self.0), id, stream: site.node.clone() };
+        Feed::new(id, pulse, Box::new(line), site)
+    }
+
+    fn start(&self, sockets: Sockets, mailbox: Mailbox) -> Result<JoinHandle<()>, OpenError> {
+        let shared: Weak<Shared> = Arc::downgrade(&self.0);
+        let ended = move |ended: &super::fanout::Ended| {
+            if let Some(shared) = shared.upgrade() {
+                lock(&shared.directory).forget(&ended.session);
+            }
+        };
+        std::thread::Builder::new()
+            .name("relay".to_owned())
+            .spawn(move || thread::run(sockets, mailbox, ended))
+            .map_err(|error| OpenError::new("cannot start the relay thread", error))
+    }
+
+    fn answer(&self, now: Instant, stream: &str, admitted: Admitted, sdp: &str) -> Result<Answer, Refusal> {
+        let offer = Offer::read(sdp, admitted.profile)?;
+        let (identity, reach) = {
+            let running = lock(&self.0.running);
+            let running = running.as_ref().ok_or(Refusal::NotOpen { retry_after: RETRY_OPEN })?;
+            (running.identity.clone(), addresses::reach(&running.sockets, &running.also))
+        };
+        let answered =
+            catch_unwind(AssertUnwindSafe(|| answer(now, &offer, &identity, &reach, admitted.latency)));
+        let broken = || Refusal::BadSdp("it could not be processed".to_owned());
+        let (peer, sdp) = answered.map_err(|_| broken())??;
+        let (session, etag) = (secret(), format!("\"{}\"", secret()));
+        let viewer = Viewer::new(now, ViewerId(self.next()), session.clone(), admitted.stream, peer);
+        let entry = Session { stream: stream.to_owned(), tag: etag.clone(), user: user_of(&offer.sdp) };
+        // Entered before the thread knows of it, so that an end cannot overtake the beginning.
+        lock(&self.0.directory).enter(session.clone(), entry);
+        if let Err(refusal) = self.leave(Command::Add(Box::new(viewer))) {
+            // Its place is given back by whoever asked for it.
+            lock(&self.0.directory).withdraw(&session);
+            return Err(refusal);
+        }
+        Ok(Answer { session, sdp, etag })
+    }
+
+    fn leave(&self, command: Command) -> Result<(), Refusal> {
+        let not_open = Refusal::NotOpen { retry_after: RETRY_OPEN };
+        match lock(&self.0.running).as_ref().map(|running| running.mailbox.leave(command)) {
+            Some(Left::Taken) => Ok(()),
+            Some(Left::Full) | None => Err(not_open),
+        }
+    }
+
+    fn leave_or_keep(&self, command: Command) {
+        match lock(&self.0.running).as_ref() {
+            Some(running) => {
+                let _ = running.mailbox.leave(command);
+            }
+            None => lock(&self.0.pending).push(command),
+        }
+    }
+
+    fn next(&self) -> u64 {
+        self.0.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// A feed's hold on the hub: it does not keep the hub alive, and ends the stream when dropped.
+struct Line {
+    shared: Weak<Shared>,
+    id: StreamId,
+    stream: String,
+}
+
+impl Destination for Line {
+    fn mailbox(&self) -> Option<Mailbox> {
+        let shared = self.shared.upgrade()?;
+        let running = lock(&shared.running);
+        running.as_ref().map(|running| running.mailbox.clone())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut directory = lock(&shared.directory);
+        // A graph that was started again may have made a new stream of the same name.
+        if directory.streams.get(&self.stream).is_some_and(|entry| entry.id == self.id) {
+            directory.streams.remove(&self.stream);
+        }
+        drop(directory);
+        Hub(shared).leave_or_keep(Command::End(self.id));
+    }
+}
+
+/// 128 bits that nobody can guess.
+fn secret() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+// What the locks guard is changed in single steps: a panic elsewhere cannot leave it half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

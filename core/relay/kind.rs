@@ -1,0 +1,98 @@
+//! The `relay` kind: the sink that hands an encoded stream to the hub.
+
+use std::time::Instant;
+
+use super::answer::Latency;
+use super::feed::Feed;
+use super::hub::Hub;
+use crate::diagnostic::Diagnostic;
+use crate::node::{
+    About, Accepts, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role, Setting,
+    Settings, Sink, Site, Takes, Work,
+};
+
+const LATENCIES: [&str; 2] = ["balanced", "lowest"];
+
+const WITH: &[Setting] = &[
+    Setting::with_default(
+        "max_viewers",
+        Takes::Integer { least: 1, most: 10_000 },
+        "200",
+        "Viewers at the same time; one more is told to try again later",
+    ),
+    Setting::with_default(
+        "latency",
+        Takes::Choice(&LATENCIES),
+        "balanced",
+        "`balanced` leaves smoothing to the viewer; `lowest` tells it to show each picture at once",
+    ),
+];
+
+const ABOUT: About = About {
+    name: "relay",
+    role: Role::Sink,
+    summary: "Sends one encoded stream to many viewers by WebRTC, at /<id>/whep",
+    with: WITH,
+    beside: &[],
+    open: false,
+    example: "id: live\nkind: relay\nwith: { max_viewers: 50, latency: lowest }\ninputs: h264\n",
+};
+
+/// The kind. Its nodes are streams of one hub.
+pub struct Kind {
+    hub: Hub,
+}
+
+impl Kind {
+    pub fn new(hub: Hub) -> Kind {
+        Kind { hub }
+    }
+}
+
+impl NodeKind for Kind {
+    fn about(&self) -> &About {
+        &ABOUT
+    }
+
+    fn contract(&self, _settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
+        Ok(Contract {
+            inputs: vec![InputPort::each("access_units", vec![Accepts::AccessUnits])],
+            outputs: vec![],
+            work: Work::Network,
+            pace: Pace::Free,
+        })
+    }
+
+    fn outputs(&self, _settings: &Settings, _inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
+        Ok(vec![])
+    }
+
+    fn build(&self, settings: &Settings, _inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
+        let latency = match settings.choice("latency") {
+            "lowest" => Latency::Lowest,
+            _ => Latency::Balanced,
+        };
+        let most_viewers = usize::try_from(settings.integer("max_viewers")).unwrap_or(usize::MAX);
+        Ok(Node::Sink(Box::new(Relay { feed: Some(self.hub.feed(site, most_viewers, latency)) })))
+    }
+}
+
+struct Relay {
+    /// `None` once the stream has ended.
+    feed: Option<Feed>,
+}
+
+impl Sink for Relay {
+    fn consume(&mut self, mut inputs: Inputs) -> Result<(), NodeError> {
+        if let (Some(feed), Some(unit)) = (&mut self.feed, inputs.take_access_unit(0)) {
+            feed.push(Instant::now(), &unit);
+        }
+        Ok(())
+    }
+
+    /// Viewers are told goodbye.
+    fn finish(&mut self) -> Result<(), NodeError> {
+        self.feed = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! Why the relay turned a request down. Plain values: `serve` decides which status each becomes.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why an offer, a fragment or a session was turned down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No relay node has this id.
+    NoSuchStream(String),
+    /// The relay is there, but no picture has come to it yet, or none for a while.
+    NotLive { stream: String, retry_after: Duration },
+    /// `max_viewers` are watching.
+    Full { stream: String, most: usize, retry_after: Duration },
+    /// The offer holds no H.264 this stream can be sent as; says what it lacks.
+    NoH264(String),
+    /// The offer cannot be read, or does not ask to receive video.
+    BadSdp(String),
+    /// The session never was or has ended.
+    NoSuchSession,
+    /// The entity tag is not that of the session's present ICE session.
+    StaleTag,
+    /// The trickle fragment cannot be read.
+    BadFragment(String),
+    /// The fragment asks for an ICE restart; the running session goes on untouched.
+    CannotRestart,
+    /// The network is not open: the server has not started, or has stopped.
+    NotOpen { retry_after: Duration },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::NoSuchStream(stream) => write!(f, "there is no relay \"{stream}\""),
+            Refusal::NotLive { stream, .. } => {
+                write!(f, "no picture comes to \"{stream}\" at the moment; try again shortly")
+            }
+            Refusal::Full { stream, most, .. } => {
+                write!(f, "\"{stream}\" already has its {most} viewers; raise max_viewers or try again later")
+            }
+            Refusal::NoH264(why) => write!(f, "the offer has no H.264 this stream can be sent as: {why}"),
+            Refusal::BadSdp(why) => write!(f, "the offer cannot be used: {why}"),
+            Refusal::NoSuchSession => f.write_str("there is no such session; it may have ended"),
+            Refusal::StaleTag => f.write_str("the entity tag is not that of the present ICE session"),
+            Refusal::BadFragment(why) => write!(f, "the trickle fragment cannot be used: {why}"),
+            Refusal::CannotRestart => {
+                f.write_str("ICE cannot be restarted on a running session; end it and make a new one")
+            }
+            Refusal::NotOpen { .. } => f.write_str("the relay's network is not open"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

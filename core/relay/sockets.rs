@@ -1,0 +1,283 @@
+//! The UDP sockets that carry all viewers' media: one port, IPv4 and IPv6.
+//!
+//! Owns binding, reading in batches and sending runs of datagrams in one segmented call, with a
+//! fall-back to single ones where the network card cannot. Nothing here waits.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+
+use bytes::BytesMut;
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Type};
+
+use super::early::Inbound;
+use super::fanout::{Room, Wire};
+use super::peer::Datagram;
+
+/// Reads in one call. Each buffer may hold many datagrams that the kernel has joined.
+const BATCH: usize = 8;
+const BUFFER: usize = 65_536;
+/// One segmented send may not be longer than a UDP datagram could be.
+const MOST_RUN_BYTES: usize = 60_000;
+/// Asked of the kernel, which may give less: a keyframe for many viewers at once.
+const SEND_BUFFER: usize = 4 << 20;
+const RECEIVE_BUFFER: usize = 1 << 20;
+/// Tries for a free port that is free for both families.
+const MOST_TRIES: usize = 16;
+
+/// The network could not be opened.
+#[derive(Debug)]
+pub struct OpenError {
+    pub message: String,
+    source: io::Error,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.message, self.source)
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl OpenError {
+    pub fn new(message: impl Into<String>, source: io::Error) -> OpenError {
+        OpenError { message: message.into(), source }
+    }
+}
+
+struct Socket {
+    udp: UdpSocket,
+    state: UdpSocketState,
+    bound: SocketAddr,
+}
+
+pub struct Sockets {
+    sockets: Vec<Socket>,
+    buffers: Vec<Vec<u8>>,
+    run: Vec<u8>,
+}
+
+impl Sockets {
+    /// Binds `port` (0: any free one) on `listen`. An address that stands for all of this machine
+    /// is bound for both families, as far as the machine has them.
+    ///
+    /// # Errors
+    /// When the port is taken or may not be used.
+    pub fn open(listen: IpAddr, port: u16) -> Result<Sockets, OpenError> {
+        let all = listen.is_unspecified();
+        let families: Vec<IpAddr> = match all {
+            true => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+            false => vec![listen],
+        };
+        let mut tries = 0;
+        let sockets = loop {
+            tries += 1;
+            match bind_all(&families, port) {
+                // A free port of one family may be taken in the other.
+                Err(error) if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < MOST_TRIES => {
+                }
+                Err(error) => {
+                    let place = SocketAddr::new(listen, port);
+                    return Err(OpenError::new(
+                        format!(
+                            "cannot receive viewers' media on UDP {place}; set server.udp_port to a free port"
+                        ),
+                        error,
+                    ));
+                }
+                Ok(sockets) => break sockets,
+            }
+        };
+        Ok(Sockets { sockets, buffers: vec![vec![0; BUFFER]; BATCH], run: Vec::with_capacity(BUFFER) })
+    }
+
+    /// Where the sockets are bound; an address may stand for all of the machine's.
+    pub fn bound(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().map(|socket| socket.bound).collect()
+    }
+
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        self.sockets.iter().map(|socket| socket.udp.as_raw_fd()).collect()
+    }
+
+    /// Takes in one batch from each socket.
+    pub fn receive(&mut self, mut take: impl FnMut(Inbound)) {
+        let Sockets { sockets, buffers, .. } = self;
+        for socket in sockets {
+            let mut metas = [RecvMeta::default(); BATCH];
+            let mut slices: Vec<IoSliceMut<'_>> =
+                buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            // Nothing to read, or an ICMP error about a viewer that has gone: both pass.
+            let Ok(count) = socket.state.recv(UdpSockRef::from(&socket.udp), &mut slices, &mut metas) else {
+                continue;
+            };
+            for (meta, buffer) in metas.iter().zip(buffers.iter()).take(count) {
+                let ip = meta.dst_ip.filter(|_| socket.bound.ip().is_unspecified());
+                let to = SocketAddr::new(ip.unwrap_or(socket.bound.ip()), socket.bound.port());
+                for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                    take(Inbound { to, from: meta.addr, bytes: BytesMut::from(bytes) });
+                }
+            }
+        }
+    }
+}
+
+impl Wire for Sockets {
+    fn send(&mut self, waiting: &mut VecDeque<Datagram>) -> Room {
+        let Sockets { sockets, run, .. } = self;
+        while let Some(first) = waiting.front() {
+            let Some(socket) = sockets.iter().find(|socket| socket.sends_from(first.from)) else {
+                waiting.pop_front();
+                continue;
+            };
+            let most = socket.state.max_gso_segments();
+            let count = run_length(waiting, most);
+            match socket.send(waiting, count, run) {
+                Ok(()) => drop(waiting.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Room::Full,
+                // The first failure of a segmented send turns segmenting off for the socket: once
+                // more, one at a time.
+                Err(_) if count > 1 && socket.state.max_gso_segments() == 1 => {}
+                // Unreachable, filtered, too long: as good as lost on the way.
+                Err(_) => drop(waiting.drain(..count)),
+            }
+        }
+        Room::Left
+    }
+}
+
+impl Socket {
+    fn sends_from(&self, from: SocketAddr) -> bool {
+        let bound = self.bound.ip();
+        bound == from.ip() || bound.is_unspecified() && bound.is_ipv4() == from.is_ipv4()
+    }
+
+    fn send(&self, waiting: &VecDeque<Datagram>, count: usize, run: &mut Vec<u8>) -> io::Result<()> {
+        let first = &waiting[0];
+        run.clear();
+        waiting.iter().take(count).for_each(|datagram| run.extend_from_slice(&datagram.bytes));
+        let transmit = Transmit {
+            destination: first.to,
+            ecn: None,
+            contents: run,
+            segment_size: (count > 1).then_some(first.bytes.len()),
+            src_ip: self.bound.ip().is_unspecified().then_some(first.from.ip()),
+        };
+        self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
+    }
+}
+
+/// How many datagrams from the front can leave in one segmented send: same ends, same length, and
+/// at the end perhaps one that is shorter.
+fn run_length(waiting: &VecDeque<Datagram>, most: usize) -> usize {
+    let first = &waiting[0];
+    let length = first.bytes.len();
+    let most = most.min(MOST_RUN_BYTES / length.max(1)).max(1);
+    let mut count = 1;
+    while let Some(next) = waiting.get(count).filter(|_| count < most) {
+        if next.to != first.to
+            || next.from != first.from
+            || next.bytes.len() > length
+            || next.bytes.is_empty()
+        {
+            break;
+        }
+        count += 1;
+        if next.bytes.len() < length {
+            break;
+        }
+    }
+    count
+}
+
+fn bind_all(families: &[IpAddr], port: u16) -> io::Result<Vec<Socket>> {
+    let mut sockets: Vec<Socket> = vec![];
+    for ip in families {
+        let port = sockets.first().map_or(port, |first| first.bound.port());
+        match bind(SocketAddr::new(*ip, port)) {
+            Ok(socket) => sockets.push(socket),
+            // A machine without IPv6 is served by IPv4 alone.
+            Err(error) if !sockets.is_empty() && error.kind() != io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sockets)
+}
+
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    let udp = UdpSocket::from(socket);
+    let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
+    // A smaller buffer is not a fault: a full socket is met by dropping to the next keyframe.
+    let _ = state.set_send_buffer_size(UdpSockRef::from(&udp), SEND_BUFFER);
+    let _ = state.set_recv_buffer_size(UdpSockRef::from(&udp), RECEIVE_BUFFER);
+    let bound = udp.local_addr()?;
+    Ok(Socket { udp, state, bound })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(to: u16, length: usize) -> Datagram {
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        let to = SocketAddr::from(([127, 0, 0, 1], to));
+        Datagram { from, to, bytes: BytesMut::from(&vec![7; length][..]) }
+    }
+
+    #[test]
+    fn a_run_has_one_destination_one_length_and_may_end_shorter() {
+        let run = |lengths: &[(u16, usize)], most| {
+            run_length(&lengths.iter().map(|&(to, length)| datagram(to, length)).collect(), most)
+        };
+        assert_eq!(run(&[(5, 100), (5, 100), (5, 40), (5, 40)], 64), 3);
+        assert_eq!(run(&[(5, 100), (6, 100)], 64), 1);
+        assert_eq!(run(&[(5, 100), (5, 101)], 64), 1);
+        assert_eq!(run(&[(5, 100); 9], 4), 4);
+        assert_eq!(run(&[(5, 100); 9], 1), 1);
+    }
+
+    #[test]
+    fn what_is_sent_in_runs_arrives_one_by_one() {
+        let mut sockets = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let ours = sockets.bound()[0];
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = receiver.local_addr().unwrap();
+        let lengths = [900, 900, 900, 300, 900, 20];
+        let mut waiting: VecDeque<Datagram> =
+            lengths.iter().map(|&length| Datagram { from: ours, to, ..datagram(1, length) }).collect();
+        assert_eq!(sockets.send(&mut waiting), Room::Left);
+        assert!(waiting.is_empty());
+        let mut buffer = [0; 2000];
+        for length in lengths {
+            assert_eq!(receiver.recv(&mut buffer).unwrap(), length);
+        }
+    }
+
+    #[test]
+    fn both_families_share_the_port() {
+        let sockets = Sockets::open(Ipv4Addr::UNSPECIFIED.into(), 0).unwrap();
+        let bound = sockets.bound();
+        assert!(bound.iter().all(|address| address.port() == bound[0].port()));
+    }
+
+    #[test]
+    fn a_taken_port_is_told_by_name() {
+        let first = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let port = first.bound()[0].port();
+        let error = Sockets::open(Ipv4Addr::LOCALHOST.into(), port).err().unwrap().to_string();
+        assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("server.udp_port"), "{error}");
+    }
+}

@@ -1,0 +1,169 @@
+//! One encoded stream: its last packets, its need for keyframes, its figures.
+//!
+//! Owns what all its viewers share. Cutting an access unit into packets happens before, on the
+//! thread of the node that gives it.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::detections;
+use super::figures::SessionStats;
+use super::gate::{Ask, KeyframeGate};
+use super::history::{History, Shared};
+use super::meter::Meter;
+use super::ntp;
+use super::packetizer::packetize;
+use crate::media::{AccessUnit, MediaTime};
+use crate::node::{Counter, Epoch, Site, Upstream, Wish};
+
+/// One relay node, for the life of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub u64);
+
+/// An access unit ready to be sent to any viewer.
+pub struct Cut {
+    pub payloads: Vec<Bytes>,
+    pub keyframe: bool,
+    pub time: MediaTime,
+    /// When the picture was taken, as NTP time.
+    pub captured: u64,
+    /// What was found in it, as JSON.
+    pub message: String,
+}
+
+impl Cut {
+    pub fn new(unit: &AccessUnit, epoch: &Epoch) -> Cut {
+        Cut {
+            payloads: packetize(&unit.data),
+            keyframe: unit.keyframe,
+            time: unit.pts.media_time(),
+            captured: ntp::captured(epoch, unit.pts),
+            message: detections::message(unit),
+        }
+    }
+}
+
+/// A picture whose packets are in the history.
+pub struct Picture {
+    pub packets: Range<u64>,
+    pub keyframe: bool,
+    pub time: MediaTime,
+    pub captured: u64,
+    pub message: String,
+}
+
+/// One relay node and its sessions at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamStats {
+    /// The node's id.
+    pub id: String,
+    /// Sessions whose media flows.
+    pub viewers: usize,
+    pub most_viewers: usize,
+    /// Of the stream itself, over the last second, in bits per second.
+    pub bitrate: u64,
+    /// Pictures per second over the last second.
+    pub fps: f64,
+    pub pictures: u64,
+    pub keyframes: u64,
+    /// Keyframes asked of the encoder.
+    pub wishes: u64,
+    /// Pictures lost before they were sent to anybody, because the relay was behind.
+    pub dropped: u64,
+    pub sessions: Vec<SessionStats>,
+}
+
+pub struct Stream {
+    pub history: History,
+    name: String,
+    most_viewers: usize,
+    upstream: Upstream,
+    gate: KeyframeGate,
+    meter: Meter,
+    pictures: u64,
+    keyframes: u64,
+    wishes: Counter,
+    dropped: Counter,
+    viewers: Counter,
+}
+
+impl Stream {
+    pub fn new(site: &Site, most_viewers: usize) -> Stream {
+        Stream {
+            history: History::default(),
+            name: site.node.clone(),
+            most_viewers,
+            upstream: site.upstream.clone(),
+            gate: KeyframeGate::default(),
+            meter: Meter::default(),
+            pictures: 0,
+            keyframes: 0,
+            wishes: site.counters.named("keyframe_wishes"),
+            dropped: site.counters.named("dropped"),
+            viewers: site.counters.named("viewers"),
+        }
+    }
+
+    /// Keeps the packets of an access unit.
+    pub fn keep(&mut self, now: Instant, cut: Cut) -> Picture {
+        self.pictures += 1;
+        self.meter.add(now, cut.payloads.iter().map(Bytes::len).sum());
+        if cut.keyframe {
+            self.keyframes += 1;
+            self.gate.met();
+        }
+        let last = cut.payloads.len().saturating_sub(1);
+        let mut packets = 0..0;
+        for (index, payload) in cut.payloads.into_iter().enumerate() {
+            let count = self.history.keep(Shared { payload, time: cut.time, marker: index == last });
+            packets = if index == 0 { count } else { packets.start }..count + 1;
+        }
+        let Cut { keyframe, time, captured, message, .. } = cut;
+        Picture { packets, keyframe, time, captured, message }
+    }
+
+    /// A viewer needs a keyframe.
+    pub fn need_keyframe(&mut self, now: Instant) {
+        if self.gate.need(now) == Ask::Now {
+            self.wish();
+        }
+    }
+
+    pub fn tick(&mut self, now: Instant) {
+        if self.gate.due(now) == Ask::Now {
+            self.wish();
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        self.gate.deadline()
+    }
+
+    /// Tells the node's counters how many watch.
+    pub fn watched_by(&self, viewers: usize) {
+        self.viewers.set(viewers as u64);
+    }
+
+    pub fn snapshot(&mut self, now: Instant, sessions: Vec<SessionStats>) -> StreamStats {
+        let rate = self.meter.read(now);
+        StreamStats {
+            id: self.name.clone(),
+            viewers: sessions.iter().filter(|session| session.connected.is_some()).count(),
+            most_viewers: self.most_viewers,
+            bitrate: rate.bits,
+            fps: rate.items,
+            pictures: self.pictures,
+            keyframes: self.keyframes,
+            wishes: self.wishes.get(),
+            dropped: self.dropped.get(),
+            sessions,
+        }
+    }
+
+    fn wish(&mut self) {
+        self.wishes.add(1);
+        self.upstream.wish(Wish::Keyframe);
+    }
+}

@@ -1,0 +1,3 @@
+//! The core joined to viewers by a network in memory: no sockets, no sleeps, time is made up.
+
+pub mod depacketizer;

@@ -1,0 +1,81 @@
+//! The relay thread: feeds the pure core with datagrams, commands and time, and carries away what
+//! it gives.
+
+use std::time::Instant;
+
+use super::fanout::{Ended, Fanout, How, Room};
+use super::mailbox::{Command, Mailbox};
+use super::peer::Why;
+use super::sockets::Sockets;
+use super::waiting::{Interest, wait};
+
+/// Whether the thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    On,
+    Stop,
+}
+
+/// Runs until [`Command::Stop`]. `ended` hears of every session that ends.
+pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
+    let mut fanout = Fanout::new();
+    let descriptors = sockets.descriptors();
+    let mut room = Room::Left;
+    loop {
+        let interest = match room {
+            Room::Left => Interest::Read,
+            Room::Full => Interest::ReadAndWrite,
+        };
+        let timeout = fanout.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        wait(&descriptors, interest, mailbox.waker(), timeout);
+        let now = Instant::now();
+        sockets.receive(|inbound| fanout.receive(now, inbound));
+        let mut next = Next::On;
+        for command in mailbox.empty() {
+            next = obey(&mut fanout, now, command);
+            if next == Next::Stop {
+                break;
+            }
+        }
+        fanout.tick(now);
+        room = fanout.send(&mut sockets);
+        for one in fanout.ended() {
+            tell(&one);
+            ended(&one);
+        }
+        if next == Next::Stop {
+            return;
+        }
+    }
+}
+
+fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
+    match command {
+        Command::Open(id, stream) => fanout.open(id, *stream),
+        Command::End(id) => fanout.end(id),
+        Command::Push(id, cut, ticket) => {
+            drop(ticket);
+            fanout.push(now, id, *cut);
+        }
+        Command::Add(viewer) => fanout.add(now, *viewer),
+        Command::Close { session } => fanout.close(&session),
+        Command::Candidates { session, candidates } => fanout.candidates(now, &session, &candidates),
+        // Whoever asked may have given up waiting.
+        Command::Stats(reply) => drop(reply.try_send(fanout.snapshot(now))),
+        Command::Stop => {
+            fanout.end_all();
+            return Next::Stop;
+        }
+    }
+    Next::On
+}
+
+/// The session's name is its key: it is not logged.
+fn tell(ended: &Ended) {
+    match ended.how {
+        How::By(Why::Left) => tracing::debug!("a viewer left"),
+        How::By(Why::Lost) => tracing::debug!("a viewer was lost"),
+        How::Closed => tracing::debug!("a session was closed"),
+        How::Fault => tracing::error!("a session was ended by a fault of the relay; the others go on"),
+    }
+}

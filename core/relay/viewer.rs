@@ -1,0 +1,260 @@
+//! One viewer: in step with its stream or waiting for a keyframe, what waits to be sent to it, and
+//! what it has reported.
+//!
+//! Owns the policy for one viewer. A slow one is dropped to the next keyframe here, so that it
+//! slows nobody. Knows nothing of sockets and reads no clock.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::demux::{Demux, ViewerId};
+use super::early::Inbound;
+use super::feedback::Feedback;
+use super::figures::Figures;
+use super::history::History;
+use super::peer::{Datagram, Happening, Peer, Told, Why};
+use super::sequencer::Sequencer;
+use super::stream::{Picture, StreamId};
+
+/// Datagrams that may wait for a full socket before the viewer is dropped to the next keyframe.
+const MOST_WAITING: usize = 256;
+/// Datagrams that ever wait; a single keyframe is below this.
+const MOST_EVER_WAITING: usize = 4096;
+/// An offer that has not become a connection by then is forgotten.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Packets sent again in a second: more would double what a lossy path has to carry.
+const MOST_RESENT: u32 = 500;
+/// A picture-loss report this soon after a keyframe crossed it on the way (round trip added).
+const CROSSING: Duration = Duration::from_millis(100);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Connecting,
+    /// Connected, and shown nothing until the next keyframe.
+    Waiting,
+    InStep,
+}
+
+/// What became of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Sent,
+    /// The viewer is not connected yet, or waits for a keyframe.
+    NotYet,
+    /// The viewer fell behind: nothing more until the next keyframe, which it needs.
+    FellOut,
+}
+
+/// What a viewer wants after its datagrams were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    Keyframe,
+    /// It is over.
+    ToGo(Why),
+}
+
+pub struct Viewer {
+    pub id: ViewerId,
+    /// The unguessable name its session goes by over HTTP.
+    pub session: String,
+    pub stream: StreamId,
+    pub figures: Figures,
+    /// What waits to be sent, oldest first.
+    pub outbox: VecDeque<Datagram>,
+    peer: Peer,
+    step: Step,
+    sequencer: Sequencer,
+    offered: Instant,
+    deadline: Option<Instant>,
+    keyframe_sent: Option<Instant>,
+    reported: Option<Instant>,
+    resending: (Option<Instant>, u32),
+}
+
+impl Viewer {
+    pub fn new(now: Instant, id: ViewerId, session: String, stream: StreamId, peer: Peer) -> Viewer {
+        Viewer {
+            id,
+            session,
+            stream,
+            figures: Figures::new(id),
+            outbox: VecDeque::new(),
+            peer,
+            step: Step::Connecting,
+            sequencer: Sequencer::new(rand::random()),
+            offered: now,
+            // The stack has something to do at once: its first checks.
+            deadline: Some(now),
+            keyframe_sent: None,
+            reported: None,
+            resending: (None, 0),
+        }
+    }
+
+    pub fn fragment(&self) -> &str {
+        self.peer.fragment()
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let give_up = (self.step == Step::Connecting).then(|| self.offered + CONNECT_WITHIN);
+        [self.deadline, give_up].into_iter().flatten().min()
+    }
+
+    pub fn receive(&mut self, now: Instant, inbound: Inbound) {
+        self.peer.receive(now, inbound);
+    }
+
+    pub fn candidate(&mut self, candidate: &str) {
+        self.peer.candidate(candidate);
+    }
+
+    pub fn timeout(&mut self, now: Instant) {
+        self.peer.timeout(now);
+    }
+
+    /// Takes out what the connection has to say, acts on it, and gives what the viewer wants.
+    pub fn settle(&mut self, now: Instant, demux: &mut Demux, history: &History) -> Vec<Wants> {
+        let mut happenings = vec![];
+        let (outbox, figures, id) = (&mut self.outbox, &mut self.figures, self.id);
+        self.peer.drain(
+            now,
+            |datagram| {
+                demux.sent(id, datagram.to, &datagram.bytes);
+                wait(outbox, figures, datagram);
+            },
+            |happening| happenings.push(happening),
+        );
+        let mut wants: Vec<Wants> =
+            happenings.into_iter().filter_map(|happening| self.happened(now, happening, history)).collect();
+        if self.step == Step::Connecting && now >= self.offered + CONNECT_WITHIN {
+            wants.push(Wants::ToGo(Why::Lost));
+        }
+        self.figures.address = demux.address(self.id);
+        self.flush();
+        wants
+    }
+
+    /// Sends `picture`, whose packets are in `history`, if the viewer is in step.
+    pub fn show(&mut self, now: Instant, picture: &Picture, history: &History) -> Shown {
+        if self.step == Step::Connecting || self.step == Step::Waiting && !picture.keyframe {
+            return Shown::NotYet;
+        }
+        if self.outbox.len() > MOST_WAITING {
+            return self.fall_out();
+        }
+        self.step = Step::InStep;
+        for count in picture.packets.clone() {
+            let Some(packet) = history.get(count) else { continue };
+            let number = self.sequencer.number(count);
+            let is_first = count == picture.packets.start;
+            self.peer.send(now, packet, number, is_first.then_some(picture.captured));
+            self.figures.sent(now, packet.payload.len());
+        }
+        if picture.keyframe {
+            self.keyframe_sent = Some(now);
+        }
+        self.report_if_due(now, picture);
+        match self.peer.tell(now, &picture.message) {
+            Told::Sent => self.figures.told += 1,
+            Told::Skipped => self.figures.untold += 1,
+            Told::NoChannel => {}
+        }
+        self.flush();
+        Shown::Sent
+    }
+
+    /// Says goodbye; what says it is left in the outbox.
+    pub fn close(&mut self) {
+        self.peer.close();
+        self.flush();
+    }
+
+    fn fall_out(&mut self) -> Shown {
+        match std::mem::replace(&mut self.step, Step::Waiting) {
+            Step::InStep => {
+                self.figures.dropped_to_key += 1;
+                Shown::FellOut
+            }
+            Step::Waiting | Step::Connecting => Shown::NotYet,
+        }
+    }
+
+    fn happened(&mut self, now: Instant, happening: Happening, history: &History) -> Option<Wants> {
+        match happening {
+            Happening::Connected => {
+                self.step = Step::Waiting;
+                self.figures.connected(now);
+                Some(Wants::Keyframe)
+            }
+            Happening::Gone(why) => Some(Wants::ToGo(why)),
+            Happening::Feedback(Feedback::PictureLost) => self.picture_lost(now),
+            Happening::Feedback(Feedback::Missing(numbers)) => {
+                self.figures.nacks += 1;
+                numbers.into_iter().for_each(|number| self.repair(now, number, history));
+                None
+            }
+            Happening::Feedback(Feedback::Report { loss, jitter, echo }) => {
+                self.figures.heard(now, loss, jitter, echo);
+                None
+            }
+            Happening::Feedback(Feedback::Estimate(bits)) => {
+                self.figures.estimate = Some(bits);
+                None
+            }
+        }
+    }
+
+    fn picture_lost(&mut self, now: Instant) -> Option<Wants> {
+        self.figures.plis += 1;
+        let crossing = CROSSING + self.figures.rtt.unwrap_or_default();
+        let crossed = self.keyframe_sent.is_some_and(|sent| now.saturating_duration_since(sent) < crossing);
+        (!crossed).then_some(Wants::Keyframe)
+    }
+
+    fn repair(&mut self, now: Instant, number: u16, history: &History) {
+        let packet = self.sequencer.count(number).and_then(|count| history.get(count));
+        match packet {
+            Some(packet) if self.may_resend(now) => {
+                self.figures.resent += 1;
+                self.peer.resend(now, packet, number);
+            }
+            // Too old: the viewer will ask for a keyframe.
+            _ => self.figures.unrepaired += 1,
+        }
+    }
+
+    fn may_resend(&mut self, now: Instant) -> bool {
+        let (second, count) = &mut self.resending;
+        if second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
+            (*second, *count) = (Some(now), 0);
+        }
+        *count += 1;
+        *count <= MOST_RESENT
+    }
+
+    fn report_if_due(&mut self, now: Instant, picture: &Picture) {
+        let is_due = self.reported.is_none_or(|last| now.saturating_duration_since(last) >= REPORT_EVERY);
+        if !is_due {
+            return;
+        }
+        self.reported = Some(now);
+        self.figures.reported(now, picture.captured);
+        let (packets, bytes) = (self.figures.packets, self.figures.bytes);
+        self.peer.report(now, picture.captured, picture.time.0, packets, bytes);
+    }
+
+    /// Moves what the connection has ready into the outbox.
+    fn flush(&mut self) {
+        let (outbox, figures) = (&mut self.outbox, &mut self.figures);
+        self.peer.datagrams(|datagram| wait(outbox, figures, datagram));
+        self.deadline = self.peer.deadline();
+    }
+}
+
+fn wait(outbox: &mut VecDeque<Datagram>, figures: &mut Figures, datagram: Datagram) {
+    match outbox.len() < MOST_EVER_WAITING {
+        true => outbox.push_back(datagram),
+        false => figures.unsent += 1,
+    }
+}

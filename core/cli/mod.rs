@@ -21,8 +21,9 @@ pub mod findings;
 mod kinds;
 mod plugin;
 mod run;
-mod schema;
+pub mod schema;
 mod show;
+mod value;
 
 use findings::Look;
 

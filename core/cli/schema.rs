@@ -1,11 +1,191 @@
-//! `framegate schema`.
+//! `framegate schema`: the JSON Schema of the graph file, for editors.
+//!
+//! Made from the same tables as the checks, so that the two cannot disagree.
 
 use std::process::ExitCode;
 
+use serde_json::{Map, Value as Json, json};
+
+use super::{all_kinds, print};
+use crate::graph;
+use crate::node::{About, Kinds, Role, Setting, Takes, default_json};
+
 /// Prints the JSON Schema of the graph file.
+///
+/// Editors with a YAML language server then complete keys, show what they do and mark mistakes.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  framegate schema > graphs/schema.json
+
+and as the first line of a graph beside it:
+  # yaml-language-server: $schema=./schema.json")]
 pub struct Args {}
 
 pub fn main(_args: Args) -> ExitCode {
-    ExitCode::FAILURE
+    print(&format!("{:#}\n", schema(&all_kinds())));
+    ExitCode::SUCCESS
+}
+
+/// The schema of graphs made of `kinds`.
+pub fn schema(kinds: &Kinds) -> Json {
+    let mut top = mapping(graph::TOP, "A graph of video nodes");
+    let properties = &mut top["properties"];
+    properties["version"] =
+        json!({ "const": graph::VERSION, "description": "The version of the graph language" });
+    properties["nodes"] = json!({
+        "type": "array",
+        "minItems": 1,
+        "description": "What the graph is made of, in the order in which it is read",
+        "items": { "$ref": "#/$defs/node" },
+    });
+    properties["server"] = mapping(graph::SERVER, "Where the graph is served");
+    top["required"] = json!(["version", "nodes"]);
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Framegate graph",
+    });
+    merge(&mut schema, top);
+    schema["$defs"] = json!({
+        "node": node(kinds),
+        "inputs": inputs(),
+        "variable": {
+            "type": "string",
+            "pattern": "\\$\\{",
+            "description": "A value from the environment: ${NAME} or ${NAME:-default}",
+        },
+    });
+    schema
+}
+
+/// Any node: what all have in common, and for each kind what it takes.
+fn node(kinds: &Kinds) -> Json {
+    let names: Vec<&str> = kinds.names().collect();
+    let stories: Vec<Json> = kinds.present.iter().map(|kind| of_kind(kind.about())).collect();
+    let kind_names: Vec<Json> = kinds
+        .present
+        .iter()
+        .map(|kind| json!({ "const": kind.about().name, "description": kind.about().summary }))
+        .collect();
+    json!({
+        "type": "object",
+        "required": ["id", "kind"],
+        "properties": {
+            "id": { "type": "string", "pattern": graph::ID_PATTERN, "maxLength": 64, "description": "What links, logs and the page call this node" },
+            "kind": { "type": "string", "enum": names, "anyOf": kind_names, "description": "What the node does" },
+        },
+        "allOf": stories,
+    })
+}
+
+/// What a node of one kind may hold besides.
+fn of_kind(about: &About) -> Json {
+    let mut with = mapping(about.with, about.summary);
+    if about.open {
+        with["additionalProperties"] = json!(true);
+    }
+    let mut then = mapping(about.beside, about.summary);
+    let properties = &mut then["properties"];
+    for key in ["id", "kind"] {
+        properties[key] = json!(true);
+    }
+    properties["with"] = with;
+    let mut required: Vec<&str> =
+        about.beside.iter().filter(|setting| setting.required).map(|setting| setting.name).collect();
+    if about.with.iter().any(|setting| setting.required) {
+        required.push("with");
+    }
+    if about.role != Role::Source {
+        properties["inputs"] = json!({ "$ref": "#/$defs/inputs" });
+        required.push("inputs");
+    }
+    then["required"] = json!(required);
+    then["examples"] = json!([about.example]);
+    json!({ "if": { "properties": { "kind": { "const": about.name } }, "required": ["kind"] }, "then": then })
+}
+
+/// `inputs:` in its short and long forms.
+fn inputs() -> Json {
+    let address = json!({
+        "type": "string",
+        "description": "A node, or node.port",
+        "examples": ["camera", "motion.frames"],
+    });
+    let long = mapping(graph::LINK, "A link with its options");
+    let one = json!({ "anyOf": [address, long] });
+    json!({
+        "description": "What feeds this node: a node, a node's port, or a mapping from input ports to either",
+        "anyOf": [
+            one,
+            { "type": "object", "additionalProperties": one, "not": { "required": ["from"] } },
+        ],
+    })
+}
+
+/// A mapping with the keys of `table` and no others.
+fn mapping(table: &[Setting], description: &str) -> Json {
+    let properties: Map<String, Json> =
+        table.iter().map(|setting| (setting.name.to_owned(), one(setting))).collect();
+    let required: Vec<&str> =
+        table.iter().filter(|setting| setting.required).map(|setting| setting.name).collect();
+    json!({
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn one(setting: &Setting) -> Json {
+    let mut schema = takes(&setting.takes);
+    schema["description"] = json!(format!("{} ({})", setting.doc, setting.takes.describe()));
+    if let Some(default) = setting.default {
+        schema["default"] = default_json(default);
+        schema["examples"] = json!([default_json(default)]);
+    }
+    schema
+}
+
+/// What a value may be. Scalars may also come from the environment.
+fn takes(takes: &Takes) -> Json {
+    let scalar = |schema: Json| json!({ "anyOf": [schema, { "$ref": "#/$defs/variable" }] });
+    match takes {
+        Takes::Bool => scalar(json!({ "type": "boolean" })),
+        Takes::Integer { least, most } => {
+            scalar(json!({ "type": "integer", "minimum": least, "maximum": most }))
+        }
+        Takes::Number { least, most } => {
+            scalar(json!({ "type": "number", "minimum": least, "maximum": most }))
+        }
+        Takes::Size => scalar(json!({ "type": "string", "pattern": "^[0-9]+x[0-9]+$" })),
+        Takes::Rate => scalar(json!({ "type": ["number", "string"], "pattern": "^[0-9]+(/[0-9]+)?$" })),
+        Takes::Duration { .. } => {
+            scalar(json!({ "type": ["string", "integer"], "pattern": "^[0-9.]+ ?(ns|us|ms|s|m)$|^0$" }))
+        }
+        Takes::Bytes { .. } => {
+            scalar(json!({ "type": ["string", "integer"], "pattern": "^[0-9.]+ ?([KMG]iB|[kMG]?B)?$" }))
+        }
+        Takes::Bitrate { .. } => {
+            scalar(json!({ "type": ["string", "number"], "pattern": "^[0-9.]+ ?[kMG]?$" }))
+        }
+        Takes::Text | Takes::Path | Takes::NameOrPath => json!({ "type": "string" }),
+        Takes::Choice(choices) => scalar(json!({ "enum": choices })),
+        Takes::Region => json!({
+            "type": "array",
+            "items": { "type": "number", "minimum": 0, "maximum": 1 },
+            "minItems": 4,
+            "maxItems": 4,
+        }),
+        Takes::Group(table) => mapping(table, ""),
+        Takes::List(element) => json!({ "type": "array", "items": self::takes(element) }),
+        Takes::Json => json!({}),
+    }
+}
+
+/// Adds the entries of `more` to `schema`.
+fn merge(schema: &mut Json, more: Json) {
+    if let (Json::Object(schema), Json::Object(more)) = (schema, more) {
+        schema.extend(more);
+    }
 }

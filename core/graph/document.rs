@@ -22,18 +22,18 @@ const MOST_NODES: usize = 1000;
 
 /// The scalars at the top of a graph, besides its version.
 pub const TOP: &[Setting] = &[
-    Setting::optional("name", Takes::Text, "what the graph is called; the file's name if left out"),
+    Setting::optional("name", Takes::Text, "What the graph is called; the file's name if left out"),
     Setting::with_default(
         "clock",
         Takes::Choice(&["live", "offline"]),
         "live",
-        "how time passes: live keeps real time and drops what comes too late, offline loses nothing and runs as fast as it goes",
+        "How time passes: live keeps real time and drops what comes too late, offline loses nothing and runs as fast as it goes",
     ),
     Setting::with_default(
         "strict",
         Takes::Bool,
         "false",
-        "whether conversions of pixel formats must be written out as nodes instead of being put in",
+        "Whether conversions of pixel formats must be written out as nodes instead of being put in",
     ),
 ];
 

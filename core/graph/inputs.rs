@@ -15,24 +15,24 @@ const MOST_INPUTS: usize = 64;
 
 /// The long form of one input.
 pub const LINK: &[Setting] = &[
-    Setting::required("from", Takes::Text, "the node, or `node.port`, that feeds this input"),
+    Setting::required("from", Takes::Text, "The node, or `node.port`, that feeds this input"),
     Setting::optional(
         "queue",
         Takes::Integer { least: 1, most: 1024 },
-        "how many items may wait on the link",
+        "How many items may wait on the link",
     ),
     Setting::optional(
         "when_full",
         Takes::Choice(&WhenFull::NAMES),
-        "what a full link does with the next item",
+        "What a full link does with the next item",
     ),
-    Setting::optional("join", Takes::Choice(&Join::NAMES), "how the input waits for its items"),
+    Setting::optional("join", Takes::Choice(&Join::NAMES), "How the input waits for its items"),
     Setting::optional(
         "max_age",
         Takes::Duration { least: Duration::ZERO, most: Duration::from_secs(3600) },
-        "how old an item may be against the one that drives the node, for `latest` and `same_pts`",
+        "How old an item may be against the one that drives the node, for `latest` and `same_pts`",
     ),
-    Setting::optional("rate", Takes::Rate, "the most items a second that are let in"),
+    Setting::optional("rate", Takes::Rate, "The most items a second that are let in"),
 ];
 
 /// One input of a node as written.

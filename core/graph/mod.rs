@@ -10,6 +10,7 @@ mod assemble;
 mod check;
 mod document;
 mod environment;
+mod example;
 mod formats;
 mod inputs;
 mod order;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 
 pub use address::ID_PATTERN;
 pub use document::{NODE_KEYS, TOP, VERSION};
+pub use example::example;
 pub use formats::{describe, megabytes, price};
 pub use inputs::LINK;
 pub use overrides::Override;

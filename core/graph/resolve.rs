@@ -130,7 +130,7 @@ fn find_kind(
 }
 
 /// Reads the settings by the kind's tables and asks the kind for its contract.
-fn sign(reader: &mut Reader<'_>, node: &document::Node, kind: &dyn NodeKind) -> Option<Signed> {
+pub(super) fn sign(reader: &mut Reader<'_>, node: &document::Node, kind: &dyn NodeKind) -> Option<Signed> {
     let about = kind.about();
     let of = format!("\"{}\"", about.name);
     let with_path = node.path.key("with");

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value as Json;
+
 use super::plan::Server;
 use super::settings::{Reader, Table};
 use crate::diagnostic::{Diagnostic, Path};
@@ -13,34 +15,39 @@ pub const SERVER: &[Setting] = &[
         "listen",
         Takes::Text,
         "127.0.0.1:8080",
-        "the address and TCP port of the page, WHEP, metrics and the API; port 0 takes any free one",
+        "Address and TCP port of the page, WHEP, metrics and the API; a port alone is for this machine only, port 0 takes any free one",
     ),
     Setting::with_default(
         "udp_port",
         Takes::Integer { least: 0, most: 65_535 },
         "8189",
-        "the UDP port that carries all viewers' media; 0 takes any free one",
+        "The UDP port that carries all viewers' media; 0 takes any free one",
     ),
     Setting::with_default(
         "additional_hosts",
         Takes::List(&Takes::Text),
         "[]",
-        "addresses or names, besides the machine's own, that viewers may reach this machine by",
+        "Addresses or names, besides the machine's own, that viewers may reach this machine by",
     ),
     Setting::with_default(
         "allow_origins",
         Takes::List(&Takes::Text),
         "[\"*\"]",
-        "web origins that may use the WHEP endpoints from their own pages; `*` is any",
+        "Web origins that may use the WHEP endpoints from their own pages; `*` is any",
     ),
 ];
 
 /// Reads the section. `None`: something was wrong and has been reported.
-pub(super) fn read(reader: &mut Reader<'_>, section: Option<&serde_json::Value>) -> Option<Server> {
+pub(super) fn read(reader: &mut Reader<'_>, section: Option<&Json>) -> Option<Server> {
     let path = Path::root().key("server");
-    let given = reader.mapping(section, "server", &path)?;
+    let mut given = reader.mapping(section, "server", &path)?.clone();
+    // A port alone looks like a number.
+    if let Some(port @ Json::Number(_)) = given.get("listen") {
+        let port = Json::String(port.to_string());
+        given.insert("listen".to_owned(), port);
+    }
     let table = Table { settings: SERVER, others: &[], open: false, of: "\"server\"" };
-    let settings = reader.table(&table, given, &path)?;
+    let settings = reader.table(&table, &given, &path)?;
     Some(Server {
         listen: listen(reader, &settings, &path)?,
         udp_port: u16::try_from(settings.integer("udp_port")).unwrap_or(0),
@@ -51,7 +58,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: Option<&serde_json::Value>)
 
 fn listen(reader: &mut Reader<'_>, settings: &Settings, path: &Path) -> Option<SocketAddr> {
     let written = settings.text("listen");
-    match written.parse() {
+    let port = written.parse().map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)));
+    match port.or_else(|_| written.parse()) {
         Ok(address) => Some(address),
         Err(_) => {
             let message = format!("\"listen\" must be an address and a port, got \"{written}\"");

@@ -202,7 +202,7 @@ struct Reported;
 fn misfit_help(takes: &Takes, json: &Json, setting: &Setting) -> String {
     let mut help = match (takes, json) {
         (Takes::Text | Takes::Path | Takes::Choice(_), Json::Number(_) | Json::Bool(_)) => {
-            format!("put it in quotes: \"{json}\"; ")
+            format!("put it in quotes, \"{json}\"; ")
         }
         (Takes::Choice(choices), Json::String(written)) => {
             match suggest::nearest(written, choices.iter().copied()) {
@@ -212,7 +212,7 @@ fn misfit_help(takes: &Takes, json: &Json, setting: &Setting) -> String {
         }
         _ => String::new(),
     };
-    help += &format!("`{}` is {}", setting.name, setting.doc);
+    help += &format!("`{}`: {}", setting.name, setting.doc);
     if let Some(default) = setting.default {
         help += &format!(" (default {default})");
     }

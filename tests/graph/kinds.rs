@@ -44,68 +44,68 @@ impl NodeKind for Stand {
 const PIXELS: &[&str] = &["i420", "nv12", "gray8", "rgb24", "rgba32"];
 
 const SOURCE: &[Setting] = &[
-    Setting::with_default("size", Takes::Size, "1280x720", "the size of the picture"),
-    Setting::with_default("rate", Takes::Rate, "30", "frames per second"),
-    Setting::with_default("format", Takes::Choice(PIXELS), "i420", "the pixel format"),
-    Setting::optional("count", Takes::Integer { least: 1, most: 1_000_000 }, "how many frames there are"),
-    Setting::optional("label", Takes::Text, "what is written into the picture"),
+    Setting::with_default("size", Takes::Size, "1280x720", "The size of the picture"),
+    Setting::with_default("rate", Takes::Rate, "30", "Frames per second"),
+    Setting::with_default("format", Takes::Choice(PIXELS), "i420", "The pixel format"),
+    Setting::optional("count", Takes::Integer { least: 1, most: 1_000_000 }, "How many frames there are"),
+    Setting::optional("label", Takes::Text, "What is written into the picture"),
 ];
 
 const CLIP: &[Setting] = &[
-    Setting::required("path", Takes::Path, "the file to read, or `-` for standard input"),
-    Setting::with_default("loop", Takes::Bool, "false", "whether to begin again at the end"),
+    Setting::required("path", Takes::Path, "The file to read, or `-` for standard input"),
+    Setting::with_default("loop", Takes::Bool, "false", "Whether to begin again at the end"),
 ];
 
-const SIZE: &[Setting] = &[Setting::required("size", Takes::Size, "the size to bring frames to")];
-const TO: &[Setting] = &[Setting::required("to", Takes::Choice(PIXELS), "the pixel format to make")];
+const SIZE: &[Setting] = &[Setting::required("size", Takes::Size, "The size to bring frames to")];
+const TO: &[Setting] = &[Setting::required("to", Takes::Choice(PIXELS), "The pixel format to make")];
 
 const BOX: &[Setting] = &[
-    Setting::with_default("box", Takes::Region, "[0, 0, 1, 1]", "the part of the picture to keep"),
+    Setting::with_default("box", Takes::Region, "[0, 0, 1, 1]", "The part of the picture to keep"),
     Setting::with_default(
         "hold",
         Takes::Duration { least: Duration::ZERO, most: Duration::from_secs(60) },
         "5s",
-        "how long it stays",
+        "How long it stays",
     ),
     Setting::with_default(
         "cache",
         Takes::Bytes { least: 1 << 10, most: 1 << 30 },
         "1MiB",
-        "how much memory it may take",
+        "How much memory it may take",
     ),
     Setting::optional(
         "marks",
         Takes::List(&Takes::Number { least: 0.0, most: 1.0 }),
-        "where to draw a mark, from left to right",
+        "Where to draw a mark, from left to right",
     ),
-    Setting::optional("shade", Takes::Group(SHADE), "how the rest is darkened"),
+    Setting::optional("shade", Takes::Group(SHADE), "How the rest is darkened"),
 ];
 
 const SHADE: &[Setting] = &[
-    Setting::with_default("depth", Takes::Number { least: 0.0, most: 1.0 }, "0.5", "how dark it gets"),
-    Setting::required("colour", Takes::Choice(&["black", "blue"]), "the colour of the shade"),
+    Setting::with_default("depth", Takes::Number { least: 0.0, most: 1.0 }, "0.5", "How dark it gets"),
+    Setting::required("colour", Takes::Choice(&["black", "blue"]), "The colour of the shade"),
 ];
 
 const BITRATE: &[Setting] = &[Setting::with_default(
     "bitrate",
     Takes::Bitrate { least: 50_000, most: 50_000_000 },
     "2M",
-    "the bits a second to aim for",
+    "The bits a second to aim for",
 )];
 
-const STORE: &[Setting] = &[Setting::required("path", Takes::Path, "the file to write")];
-const PUBLISH: &[Setting] = &[Setting::optional("url", Takes::Text, "where to send it")];
+const STORE: &[Setting] = &[Setting::required("path", Takes::Path, "The file to write")];
+const PUBLISH: &[Setting] = &[Setting::optional("url", Takes::Text, "Where to send it")];
 
 const SANDBOX: &[Setting] = &[
-    Setting::required("plugin", Takes::Text, "the plugin's name"),
-    Setting::optional("limits", Takes::Group(LIMITS), "what it may use"),
+    Setting::required("plugin", Takes::Text, "The plugin's name"),
+    Setting::optional("limits", Takes::Group(LIMITS), "What it may use"),
 ];
 
 const LIMITS: &[Setting] = &[Setting::with_default(
     "time",
     Takes::Duration { least: Duration::from_millis(1), most: Duration::from_secs(1) },
     "20ms",
-    "the longest that one frame may take",
+    "The longest that one frame may take",
 )];
 
 /// The kinds of these tests.

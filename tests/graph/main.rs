@@ -5,6 +5,7 @@ mod cases;
 mod kinds;
 mod plan;
 mod robust;
+mod schema;
 
 use std::path::PathBuf;
 

@@ -161,8 +161,16 @@ fn variables_and_overrides_reach_the_settings() {
 }
 
 #[test]
+fn a_port_alone_is_for_this_machine() {
+    let plan = plan(&format!("{CHAIN}server: {{ listen: 9000 }}\n"), &[]);
+    assert_eq!(plan.server.listen.to_string(), "127.0.0.1:9000");
+}
+
+#[test]
 fn text_from_outside_may_look_like_a_number() {
-    let plan = plan(&CHAIN.replace("label: x", "label: ${RATE}"), &["live.url=12345"]);
+    let cam = "- id: cam\n    kind: pattern\n    with:\n      label: ${RATE}";
+    let text = CHAIN.replace("- { id: cam, kind: pattern, with: { label: x } }", cam);
+    let plan = plan(&text, &["live.url=12345"]);
     assert_eq!(plan.nodes[0].settings.text("label"), "25");
     assert_eq!(plan.nodes[2].settings.text("url"), "12345");
 }

@@ -63,6 +63,18 @@ impl Frame {
         Ok(frame)
     }
 
+    /// Another picture of the same moment over planes that exist already: what a conversion gives
+    /// on that keeps some planes as they are. `None` when they are not the planes of `format`.
+    pub fn sibling_over(
+        &self,
+        format: FrameFormat,
+        planes: impl IntoIterator<Item = Plane>,
+    ) -> Option<Frame> {
+        let mut frame = Frame::from_planes(format, planes, self.pts, self.sequence)?;
+        frame.annotations = self.annotations.clone();
+        Some(frame)
+    }
+
     pub fn format(&self) -> FrameFormat {
         self.format
     }

@@ -93,6 +93,16 @@ impl Plane {
         }
     }
 
+    /// A part of this plane over the same bytes: `shape.rows` rows from `first_row`, each from
+    /// `first_byte` on. `None` when that leaves the plane.
+    pub fn window(&self, first_row: usize, first_byte: usize, shape: PlaneShape) -> Option<Plane> {
+        let inside = shape.rows >= 1
+            && first_row.checked_add(shape.rows)? <= self.shape.rows
+            && first_byte.checked_add(shape.row_bytes)? <= self.shape.row_bytes;
+        let offset = self.offset + first_row * self.stride + first_byte;
+        inside.then(|| Plane { bytes: self.bytes.clone(), offset, stride: self.stride, shape })
+    }
+
     /// Whether both planes show the very same bytes.
     pub fn shares_bytes_with(&self, other: &Plane) -> bool {
         Arc::ptr_eq(&self.bytes, &other.bytes) && self.offset == other.offset
@@ -173,7 +183,16 @@ pub struct PlaneMut<'a> {
     shape: PlaneShape,
 }
 
-impl PlaneMut<'_> {
+impl<'a> PlaneMut<'a> {
+    /// A view of bytes laid out as `shape` with `stride` bytes from row to row.
+    ///
+    /// # Panics
+    /// When `bytes` does not hold that many rows.
+    pub fn new(bytes: &'a mut [u8], stride: usize, shape: PlaneShape) -> PlaneMut<'a> {
+        assert!(stride >= shape.row_bytes && bytes.len() >= stride * (shape.rows - 1) + shape.row_bytes);
+        PlaneMut { bytes, stride, shape }
+    }
+
     pub fn shape(&self) -> PlaneShape {
         self.shape
     }
@@ -269,6 +288,22 @@ mod tests {
         plane.view_mut().unwrap().row(1)[0] = 99;
         assert_eq!(plane.view().row(1), [99, 11, 12, 13, 14]);
         assert_eq!(plane.view().row(2), [18, 19, 20, 21, 22]);
+    }
+
+    #[test]
+    fn a_window_shares_its_bytes_and_is_copied_by_its_first_writer() {
+        let pool = Pool::new(1 << 20);
+        let mut plane = Plane::pooled(&pool, SHAPE).unwrap();
+        plane.view_mut().unwrap().row(2)[4] = 7;
+        let corner = PlaneShape { rows: 2, row_bytes: 3, pixel_bytes: 1 };
+        let mut window = plane.window(1, 2, corner).unwrap();
+        assert_eq!(window.view().row(1), [0, 0, 7]);
+        assert_eq!(pool.usage().out, 1);
+        window.view_mut().unwrap().fill(9);
+        assert_eq!(plane.view().row(2), [0, 0, 0, 0, 7]);
+        assert!(plane.window(2, 2, corner).is_none());
+        assert!(plane.window(1, 3, corner).is_none());
+        assert!(plane.window(usize::MAX, 0, corner).is_none());
     }
 
     #[test]

@@ -7,7 +7,17 @@ use crate::nodes;
 
 /// Every kind this build knows.
 pub fn kinds() -> Kinds {
-    let present: Vec<Arc<dyn NodeKind>> =
-        vec![Arc::new(nodes::test_pattern::TestPattern), Arc::new(nodes::collect::Collect)];
+    let present: Vec<Arc<dyn NodeKind>> = vec![
+        // Sources.
+        Arc::new(nodes::test_pattern::TestPattern),
+        // Filters.
+        Arc::new(nodes::scale::Scale),
+        Arc::new(nodes::crop::Crop),
+        Arc::new(nodes::convert::Convert),
+        Arc::new(nodes::rate::ChangeRate),
+        Arc::new(nodes::h264::H264),
+        // Sinks.
+        Arc::new(nodes::collect::Collect),
+    ];
     Kinds { present, absent: vec![] }
 }

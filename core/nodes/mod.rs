@@ -1,4 +1,9 @@
 //! Built-in kinds, one file (or one folder) each. They never import each other.
 
 pub mod collect;
+pub mod convert;
+pub mod crop;
+pub mod h264;
+pub mod rate;
+pub mod scale;
 pub mod test_pattern;

@@ -134,10 +134,10 @@ mod tests {
         frame.plane(0).rows().map(<[u8]>::to_vec).collect()
     }
 
-    /// How many pixels are brighter than the ground, and how many of them are neither ground nor text.
-    fn ink(rows: &[Vec<u8>]) -> (usize, usize) {
+    /// How much brighter than the ground it all is, and how many pixels are neither ground nor text.
+    fn ink(rows: &[Vec<u8>]) -> (u32, usize) {
         let all = || rows.iter().flatten();
-        (all().filter(|&&v| v > 16).count(), all().filter(|&&v| v > 30 && v < 220).count())
+        (all().map(|&v| u32::from(v) - 16).sum(), all().filter(|&&v| v > 30 && v < 220).count())
     }
 
     #[test]

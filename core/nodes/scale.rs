@@ -1,0 +1,99 @@
+//! `scale`: the same picture at another size.
+
+use crate::diagnostic::Diagnostic;
+use crate::media::{Item, Pool, Size};
+use crate::node::{
+    About, Accepts, Contract, Filter, Format, Handled, InputPort, Inputs, Node, NodeError, NodeKind, Output,
+    OutputPort, Pace, Role, Setting, Settings, Site, Takes, VideoFormat, Wish, Work,
+};
+use crate::pixels::{self, Fit, Method};
+
+static ABOUT: About = About {
+    name: "scale",
+    role: Role::Filter,
+    summary: "brings frames to another size",
+    with: &[
+        Setting::required("size", Takes::Size, "The new width and height"),
+        Setting::with_default(
+            "fit",
+            Takes::Choice(&["stretch", "contain", "cover"]),
+            "stretch",
+            "Where the shapes differ: stretch the picture, show all of it between bars, or cut off what overlaps",
+        ),
+        Setting::with_default(
+            "method",
+            Takes::Choice(&["bilinear", "nearest", "lanczos3"]),
+            "bilinear",
+            "How new pixels come from old ones; lanczos3 is sharpest and dearest",
+        ),
+    ],
+    beside: &[],
+    open: false,
+    example: "- id: small\n  kind: scale\n  with: { size: 640x360, fit: contain }\n  inputs: camera\n",
+};
+
+/// The kind.
+pub struct Scale;
+
+impl NodeKind for Scale {
+    fn about(&self) -> &About {
+        &ABOUT
+    }
+
+    fn contract(&self, _: &Settings) -> Result<Contract, Vec<Diagnostic>> {
+        Ok(Contract {
+            inputs: vec![InputPort::each("frames", Accepts::any_frames())],
+            outputs: vec![OutputPort { name: "frames" }],
+            work: Work::Compute,
+            pace: Pace::Free,
+        })
+    }
+
+    fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
+        let size = Some(settings.size("size"));
+        let frames = inputs.iter().flatten().filter_map(Format::frames);
+        Ok(frames.map(|video| Format::Frames(VideoFormat { size, ..video })).collect())
+    }
+
+    fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
+        Ok(Node::Filter(Box::new(Scaler {
+            size: settings.size("size"),
+            fit: match settings.choice("fit") {
+                "contain" => Fit::Contain,
+                "cover" => Fit::Cover,
+                _ => Fit::Stretch,
+            },
+            method: match settings.choice("method") {
+                "nearest" => Method::Nearest,
+                "lanczos3" => Method::Lanczos3,
+                _ => Method::Bilinear,
+            },
+            pool: site.pool.clone(),
+        })))
+    }
+}
+
+struct Scaler {
+    size: Size,
+    fit: Fit,
+    method: Method,
+    pool: Pool,
+}
+
+impl Filter for Scaler {
+    fn process(&mut self, mut inputs: Inputs, out: &mut Output) -> Result<(), NodeError> {
+        if let Some(frame) = inputs.take_frame(0) {
+            let scaled = pixels::scale(&frame, self.size, self.method, self.fit, &self.pool)?;
+            out.give(0, Item::Frame(scaled));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Output) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    fn request(&mut self, _: Wish) -> Handled {
+        Handled::PassOn
+    }
+}

@@ -2,6 +2,7 @@
 //! what must hold for any text at all.
 
 mod cases;
+mod commands;
 mod kinds;
 mod plan;
 mod robust;

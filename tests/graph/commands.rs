@@ -1,0 +1,110 @@
+//! The commands as a user meets them: what they print, where, and how they end.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value as Json;
+
+fn framegate(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_framegate")).args(args).output().expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with one graph of this text.
+fn graph(text: &[u8]) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("door.yaml");
+    fs::write(&path, text).expect("the graph can be written");
+    let path = path.to_string_lossy().into_owned();
+    (folder, path)
+}
+
+#[test]
+fn errors_end_with_1_and_come_with_their_place() {
+    let (_folder, path) = graph(b"version: 1\nnodes:\n  - id: a\n    kind: nonsense\n");
+    let output = framegate(&["check", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    let seen = out(&output);
+    assert!(seen.starts_with("error[unknown-kind]: no kind is called \"nonsense\"\n"), "{seen}");
+    assert!(seen.contains(&format!("--> {path}:4:11\n")), "{seen}");
+    assert!(seen.ends_with(&format!("{path}: 1 error\n")), "{seen}");
+    assert!(!seen.contains('\x1b'), "no colours where no terminal is: {seen}");
+}
+
+#[test]
+fn json_is_one_array_over_all_graphs() {
+    let (_one, first) = graph(b"version: 1\nnodes:\n  - id: a\n    kind: nonsense\n");
+    let (_two, second) = graph(b"");
+    let output = framegate(&["check", "--format", "json", &first, &second]);
+    assert_eq!(output.status.code(), Some(1));
+    let array: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    let found = &array[0];
+    let expected =
+        ["code", "severity", "message", "file", "line", "column", "end_line", "end_column", "path", "help"];
+    assert_eq!(found.as_object().unwrap().keys().collect::<Vec<_>>(), expected);
+    assert_eq!((&found["code"], &found["severity"]), (&"unknown-kind".into(), &"error".into()));
+    assert_eq!(found["file"], Json::from(first));
+    assert_eq!((&found["line"], &found["column"]), (&4.into(), &11.into()));
+    assert_eq!((&found["end_line"], &found["end_column"]), (&4.into(), &19.into()));
+    assert_eq!(found["path"], "nodes[0].kind");
+    assert_eq!((&array[1]["code"], &array[1]["file"]), (&"empty-file".into(), &Json::from(second)));
+}
+
+#[test]
+fn what_cannot_be_read_ends_with_2_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (_latin, latin) = graph(b"name: caf\xe9\n");
+    let (_long, long) = graph("x".repeat(2 << 20).as_bytes());
+    let of_folder = folder.path().to_string_lossy().into_owned();
+    let missing = folder.path().join("none.yaml").to_string_lossy().into_owned();
+    for (path, why) in [
+        (of_folder.as_str(), "it is a folder"),
+        (missing.as_str(), "there is no such file"),
+        (latin.as_str(), "is not UTF-8 text: byte 9"),
+        (long.as_str(), "is longer than 1048576 bytes"),
+        ("/dev/zero", "is longer than 1048576 bytes"),
+    ] {
+        for command in ["check", "show"] {
+            let output = framegate(&[command, path]);
+            assert_eq!(output.status.code(), Some(2), "{command} {path}");
+            assert!(err(&output).contains(why), "{command} {path}: {}", err(&output));
+        }
+    }
+}
+
+#[test]
+fn an_override_that_is_none_is_a_misuse() {
+    let output = framegate(&["check", "x.yaml", "--set", "camera"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("node.key=value"), "{}", err(&output));
+}
+
+#[test]
+fn a_graph_with_errors_has_no_plan_to_show() {
+    let (_folder, path) = graph(b"version: 1\nnodes: []\n");
+    let output = framegate(&["show", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).is_empty() && err(&output).contains("error[missing-key]"));
+}
+
+#[test]
+fn an_unknown_kind_is_answered_with_the_nearest() {
+    let output = framegate(&["kinds", "tset_pattern"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("did you mean \"test_pattern\"?"), "{}", err(&output));
+}
+
+#[test]
+fn help_shows_by_example() {
+    for command in ["check", "show", "kinds", "schema"] {
+        assert!(out(&framegate(&[command, "--help"])).contains("Examples:"), "{command}");
+    }
+    assert!(out(&framegate(&["--help"])).contains("framegate check graphs/demo.yaml"));
+}

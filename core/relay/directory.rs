@@ -33,6 +33,7 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub struct Session {
     pub stream: String,
+    pub id: StreamId,
     /// The entity tag of its ICE session, in quotes.
     pub tag: String,
     /// The viewer's ICE user name fragment.
@@ -72,8 +73,9 @@ impl Directory {
     }
 
     /// Gives back a place that did not become a session.
-    pub fn leave(&mut self, stream: &str) {
-        if let Some(entry) = self.streams.get_mut(stream) {
+    pub fn leave(&mut self, stream: &str, id: StreamId) {
+        // A graph that was started again may have made a new stream of the same name.
+        if let Some(entry) = self.streams.get_mut(stream).filter(|entry| entry.id == id) {
             entry.taken = entry.taken.saturating_sub(1);
         }
     }
@@ -95,7 +97,7 @@ impl Directory {
     /// Ends a session, giving its place back. `None` if it has ended already.
     pub fn forget(&mut self, name: &str) -> Option<Session> {
         let session = self.sessions.remove(name)?;
-        self.leave(&session.stream);
+        self.leave(&session.stream, session.id);
         Some(session)
     }
 }

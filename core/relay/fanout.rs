@@ -87,10 +87,14 @@ impl Fanout {
     }
 
     pub fn add(&mut self, now: Instant, viewer: Viewer) {
-        let id = viewer.id;
+        let (id, stream) = (viewer.id, viewer.stream);
         self.demux.add(viewer.fragment().to_owned(), id);
         self.viewers.insert(id, viewer);
-        self.with(now, id, |viewer| viewer.timeout(now));
+        match self.streams.contains_key(&stream) {
+            true => self.with(now, id, |viewer| viewer.timeout(now)),
+            // The stream ended while the offer was being answered.
+            false => self.take_leave(id, How::Closed),
+        }
     }
 
     /// Ends a session; nothing happens if it has ended already.
@@ -114,13 +118,16 @@ impl Fanout {
         let (mut needed, mut faulty) = (false, vec![]);
         for viewer in self.viewers.values_mut().filter(|viewer| viewer.stream == stream) {
             match contained(|| viewer.show(now, &picture, &shared.history)) {
-                Ok(shown) => needed |= shown == Shown::FellOut,
+                Ok(shown) => needed |= shown == Shown::NeedsKeyframe,
                 Err(Fault) => faulty.push(viewer.id),
             }
         }
         if needed {
             shared.need_keyframe(now);
         }
+        let watching =
+            self.viewers.values().filter(|viewer| viewer.stream == stream && viewer.figures.is_connected());
+        shared.follow(now, watching.map(|viewer| viewer.capacity));
         faulty.into_iter().for_each(|id| self.forget(id, How::Fault));
     }
 

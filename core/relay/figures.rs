@@ -45,6 +45,8 @@ pub struct SessionStats {
     /// Detections messages sent, and those skipped because earlier ones still waited.
     pub detections_sent: u64,
     pub detections_skipped: u64,
+    /// Datagrams that found no room to wait for a full socket.
+    pub unsent: u64,
 }
 
 /// The same while it is being counted.
@@ -67,7 +69,6 @@ pub struct Figures {
     pub dropped_to_key: u64,
     pub told: u64,
     pub untold: u64,
-    /// Datagrams that found no room to wait.
     pub unsent: u64,
 }
 
@@ -110,6 +111,11 @@ impl Figures {
         self.meter.add(now, payload);
     }
 
+    /// Media payload sent over the last second, in bits per second.
+    pub fn bitrate(&mut self, now: Instant) -> u64 {
+        self.meter.read(now).bits
+    }
+
     /// We sent a report that carries `ntp`.
     pub fn reported(&mut self, now: Instant, ntp: u64) {
         if self.echoes.len() == MOST_ECHOES {
@@ -147,6 +153,7 @@ impl Figures {
             estimate: self.estimate,
             detections_sent: self.told,
             detections_skipped: self.untold,
+            unsent: self.unsent,
         }
     }
 }

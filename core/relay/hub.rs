@@ -132,7 +132,7 @@ impl Hub {
         let admitted = lock(&self.0.directory).admit(now, stream)?;
         let answered = self.answer(now, stream, admitted, sdp);
         if answered.is_err() {
-            lock(&self.0.directory).leave(stream);
+            lock(&self.0.directory).leave(stream, admitted.stream);
         }
         answered
     }
@@ -221,7 +221,12 @@ impl Hub {
         let (peer, sdp) = answered.map_err(|_| broken())??;
         let (session, etag) = (secret(), format!("\"{}\"", secret()));
         let viewer = Viewer::new(now, ViewerId(self.next()), session.clone(), admitted.stream, peer);
-        let entry = Session { stream: stream.to_owned(), tag: etag.clone(), user: user_of(&offer.sdp) };
+        let entry = Session {
+            stream: stream.to_owned(),
+            id: admitted.stream,
+            tag: etag.clone(),
+            user: user_of(&offer.sdp),
+        };
         // Entered before the thread knows of it, so that an end cannot overtake the beginning.
         lock(&self.0.directory).enter(session.clone(), entry);
         if let Err(refusal) = self.leave(Command::Add(Box::new(viewer))) {

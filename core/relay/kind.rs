@@ -35,7 +35,7 @@ const ABOUT: About = About {
     with: WITH,
     beside: &[],
     open: false,
-    example: "id: live\nkind: relay\nwith: { max_viewers: 50, latency: lowest }\ninputs: h264\n",
+    example: "- id: live\n  kind: relay\n  with: { max_viewers: 50, latency: lowest }\n  inputs: h264\n",
 };
 
 /// The kind. Its nodes are streams of one hub.

@@ -13,7 +13,8 @@
 //! And one viewer's way in: `hub` reads the `offer`, makes the `answer` on the HTTP side, and
 //! leaves the new viewer in the mailbox. Its datagrams find it by `demux`; those that come before
 //! the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
-//! a need that `gate` merges with others' into a wish for a keyframe.
+//! a need that `gate` merges with others' into a wish for a keyframe; how much it loses bears on
+//! the bitrate by the rule of `follow`.
 //!
 //! # Rules
 //!
@@ -32,6 +33,7 @@ mod fanout;
 mod feed;
 mod feedback;
 mod figures;
+mod follow;
 mod fragment;
 mod gate;
 mod history;

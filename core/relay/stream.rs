@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::detections;
 use super::figures::SessionStats;
+use super::follow::{Aim, Capacity, Follow};
 use super::gate::{Ask, KeyframeGate};
 use super::history::{History, Shared};
 use super::meter::Meter;
@@ -81,6 +82,7 @@ pub struct Stream {
     most_viewers: usize,
     upstream: Upstream,
     gate: KeyframeGate,
+    follow: Follow,
     meter: Meter,
     pictures: u64,
     keyframes: u64,
@@ -97,6 +99,7 @@ impl Stream {
             most_viewers,
             upstream: site.upstream.clone(),
             gate: KeyframeGate::default(),
+            follow: Follow::default(),
             meter: Meter::default(),
             pictures: 0,
             keyframes: 0,
@@ -128,6 +131,13 @@ impl Stream {
     pub fn need_keyframe(&mut self, now: Instant) {
         if self.gate.need(now) == Ask::Now {
             self.wish();
+        }
+    }
+
+    /// Lets the encoder's bitrate follow what the viewers can take.
+    pub fn follow(&mut self, now: Instant, viewers: impl Iterator<Item = Capacity>) {
+        if let Aim::Change(bits) = self.follow.aim(now, viewers) {
+            self.upstream.wish(Wish::Bitrate(bits));
         }
     }
 

@@ -11,6 +11,7 @@ use super::demux::{Demux, ViewerId};
 use super::early::Inbound;
 use super::feedback::Feedback;
 use super::figures::Figures;
+use super::follow::Capacity;
 use super::history::History;
 use super::peer::{Datagram, Happening, Peer, Told, Why};
 use super::sequencer::Sequencer;
@@ -26,6 +27,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const MOST_RESENT: u32 = 500;
 /// A picture-loss report this soon after a keyframe crossed it on the way (round trip added).
 const CROSSING: Duration = Duration::from_millis(100);
+/// The least time between two turns: a connection that is always due must not keep the thread.
+const PAUSE: Duration = Duration::from_millis(1);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +45,8 @@ pub enum Shown {
     Sent,
     /// The viewer is not connected yet, or waits for a keyframe.
     NotYet,
-    /// The viewer fell behind: nothing more until the next keyframe, which it needs.
-    FellOut,
+    /// The viewer had fallen behind and has caught up: a keyframe would bring it back in step.
+    NeedsKeyframe,
 }
 
 /// What a viewer wants after its datagrams were looked at.
@@ -60,6 +63,7 @@ pub struct Viewer {
     pub session: String,
     pub stream: StreamId,
     pub figures: Figures,
+    pub capacity: Capacity,
     /// What waits to be sent, oldest first.
     pub outbox: VecDeque<Datagram>,
     peer: Peer,
@@ -69,6 +73,8 @@ pub struct Viewer {
     deadline: Option<Instant>,
     keyframe_sent: Option<Instant>,
     reported: Option<Instant>,
+    /// It fell behind, and no keyframe has been asked for on its account since.
+    owed: bool,
     resending: (Option<Instant>, u32),
 }
 
@@ -79,6 +85,7 @@ impl Viewer {
             session,
             stream,
             figures: Figures::new(id),
+            capacity: Capacity::default(),
             outbox: VecDeque::new(),
             peer,
             step: Step::Connecting,
@@ -88,6 +95,7 @@ impl Viewer {
             deadline: Some(now),
             keyframe_sent: None,
             reported: None,
+            owed: false,
             resending: (None, 0),
         }
     }
@@ -115,6 +123,23 @@ impl Viewer {
 
     /// Takes out what the connection has to say, acts on it, and gives what the viewer wants.
     pub fn settle(&mut self, now: Instant, demux: &mut Demux, history: &History) -> Vec<Wants> {
+        let mut happenings = self.drain(now, demux);
+        // A check that has become possible just now is made just now.
+        if self.peer.deadline().is_some_and(|at| at <= now) {
+            self.peer.timeout(now);
+            happenings.extend(self.drain(now, demux));
+        }
+        let mut wants: Vec<Wants> =
+            happenings.into_iter().filter_map(|happening| self.happened(now, happening, history)).collect();
+        if self.step == Step::Connecting && now >= self.offered + CONNECT_WITHIN {
+            wants.push(Wants::ToGo(Why::Lost));
+        }
+        self.figures.address = demux.address(self.id);
+        self.flush(now);
+        wants
+    }
+
+    fn drain(&mut self, now: Instant, demux: &mut Demux) -> Vec<Happening> {
         let mut happenings = vec![];
         let (outbox, figures, id) = (&mut self.outbox, &mut self.figures, self.id);
         self.peer.drain(
@@ -125,25 +150,17 @@ impl Viewer {
             },
             |happening| happenings.push(happening),
         );
-        let mut wants: Vec<Wants> =
-            happenings.into_iter().filter_map(|happening| self.happened(now, happening, history)).collect();
-        if self.step == Step::Connecting && now >= self.offered + CONNECT_WITHIN {
-            wants.push(Wants::ToGo(Why::Lost));
-        }
-        self.figures.address = demux.address(self.id);
-        self.flush();
-        wants
+        happenings
     }
 
     /// Sends `picture`, whose packets are in `history`, if the viewer is in step.
     pub fn show(&mut self, now: Instant, picture: &Picture, history: &History) -> Shown {
-        if self.step == Step::Connecting || self.step == Step::Waiting && !picture.keyframe {
-            return Shown::NotYet;
+        match self.step {
+            Step::Connecting => return Shown::NotYet,
+            Step::InStep | Step::Waiting if self.outbox.len() > MOST_WAITING => return self.fall_out(),
+            Step::Waiting if !picture.keyframe => return self.catch_up(),
+            Step::Waiting | Step::InStep => self.step = Step::InStep,
         }
-        if self.outbox.len() > MOST_WAITING {
-            return self.fall_out();
-        }
-        self.step = Step::InStep;
         for count in picture.packets.clone() {
             let Some(packet) = history.get(count) else { continue };
             let number = self.sequencer.number(count);
@@ -160,24 +177,31 @@ impl Viewer {
             Told::Skipped => self.figures.untold += 1,
             Told::NoChannel => {}
         }
-        self.flush();
+        self.flush(now);
         Shown::Sent
     }
 
     /// Says goodbye; what says it is left in the outbox.
     pub fn close(&mut self) {
         self.peer.close();
-        self.flush();
+        self.take_datagrams();
     }
 
     fn fall_out(&mut self) -> Shown {
-        match std::mem::replace(&mut self.step, Step::Waiting) {
-            Step::InStep => {
-                self.figures.dropped_to_key += 1;
-                Shown::FellOut
-            }
-            Step::Waiting | Step::Connecting => Shown::NotYet,
+        if std::mem::replace(&mut self.step, Step::Waiting) == Step::InStep {
+            self.figures.dropped_to_key += 1;
         }
+        self.owed = true;
+        Shown::NotYet
+    }
+
+    /// A viewer that fell behind needs a keyframe once it has room for one: asked for sooner, it
+    /// would cost all the others and help nobody.
+    fn catch_up(&mut self) -> Shown {
+        if self.outbox.len() > MOST_WAITING / 4 || !std::mem::take(&mut self.owed) {
+            return Shown::NotYet;
+        }
+        Shown::NeedsKeyframe
     }
 
     fn happened(&mut self, now: Instant, happening: Happening, history: &History) -> Option<Wants> {
@@ -196,6 +220,7 @@ impl Viewer {
             }
             Happening::Feedback(Feedback::Report { loss, jitter, echo }) => {
                 self.figures.heard(now, loss, jitter, echo);
+                self.capacity.report(loss, self.figures.bitrate(now));
                 None
             }
             Happening::Feedback(Feedback::Estimate(bits)) => {
@@ -244,11 +269,15 @@ impl Viewer {
         self.peer.report(now, picture.captured, picture.time.0, packets, bytes);
     }
 
-    /// Moves what the connection has ready into the outbox.
-    fn flush(&mut self) {
+    /// Moves what the connection has ready into the outbox and sees when it wants time again.
+    fn flush(&mut self, now: Instant) {
+        self.take_datagrams();
+        self.deadline = self.peer.deadline().map(|at| at.max(now + PAUSE));
+    }
+
+    fn take_datagrams(&mut self) {
         let (outbox, figures) = (&mut self.outbox, &mut self.figures);
         self.peer.datagrams(|datagram| wait(outbox, figures, datagram));
-        self.deadline = self.peer.deadline();
     }
 }
 

@@ -1,3 +1,12 @@
 //! The core joined to viewers by a network in memory: no sockets, no sleeps, time is made up.
+//!
+//! `world` holds it all together, `network` loses and delays datagrams by seed, `watcher` is a
+//! viewer as a browser would be one. Each scenario below is a promise of the relay.
 
+mod answers;
 pub mod depacketizer;
+mod loopback;
+mod network;
+mod scenarios;
+mod watcher;
+mod world;

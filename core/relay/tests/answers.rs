@@ -1,0 +1,74 @@
+//! The answers browsers get, held against what their offers asked for.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::relay::answer::{Identity, Latency, Reach, answer};
+use crate::relay::nal::Profile;
+use crate::relay::offer::Offer;
+
+/// As Chromium writes it, shortened: audio too, several H.264 profiles among other codecs, names
+/// instead of addresses.
+const CHROMIUM: &str = include_str!("offers/chromium.sdp");
+/// As Firefox writes it, shortened.
+const FIREFOX: &str = include_str!("offers/firefox.sdp");
+
+fn answered(offer: &str, latency: Latency) -> String {
+    let offer = Offer::read(offer, Profile::ConstrainedBaseline).unwrap();
+    let reach = Reach {
+        own: vec![SocketAddr::from(([192, 0, 2, 1], 8189)), "[2001:db8::1]:8189".parse().unwrap()],
+        also: vec![SocketAddr::from(([203, 0, 113, 7], 8189))],
+    };
+    answer(Instant::now(), &offer, &Identity::generate().unwrap(), &reach, latency).unwrap().1
+}
+
+fn video(sdp: &str) -> &str {
+    let from = sdp.find("m=video").expect("the answer has video");
+    let end = sdp[from + 1..].find("\nm=").map_or(sdp.len(), |at| from + 1 + at);
+    &sdp[from..end]
+}
+
+#[test]
+fn chromium_gets_its_constrained_baseline_type_with_repair_and_feedback() {
+    let sdp = answered(CHROMIUM, Latency::Lowest);
+    let video = video(&sdp);
+    assert!(video.starts_with("m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\n"), "{sdp}");
+    for line in [
+        "a=sendonly",
+        "a=rtcp-mux",
+        "a=setup:passive",
+        "a=rtpmap:108 H264/90000",
+        "a=rtcp-fb:108 nack",
+        "a=rtcp-fb:108 nack pli",
+        "a=rtcp-fb:108 ccm fir",
+        "a=rtpmap:109 rtx/90000",
+        "a=fmtp:109 apt=108",
+        "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+        "a=extmap:13 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+    ] {
+        assert!(video.lines().any(|found| found.trim_end() == line), "{line} is missing in\n{sdp}");
+    }
+    assert!(video.contains("profile-level-id=42e01f"), "{sdp}");
+    assert!(video.contains("packetization-mode=1"), "{sdp}");
+    // We have no sound to send.
+    assert!(sdp.contains("m=audio 0 "), "{sdp}");
+}
+
+#[test]
+fn every_address_is_told_once_and_the_list_is_said_to_be_complete() {
+    let sdp = answered(FIREFOX, Latency::Balanced);
+    for address in ["192.0.2.1 8189", "2001:db8::1 8189", "203.0.113.7 8189"] {
+        assert_eq!(video(&sdp).matches(&format!(" {address} typ host")).count(), 1, "{address} in\n{sdp}");
+    }
+    assert!(!sdp.lines().any(|line| line.starts_with("a=candidate") && line.contains(" 2 udp ")), "{sdp}");
+    assert!(sdp.contains("a=end-of-candidates"), "{sdp}");
+}
+
+#[test]
+fn firefox_gets_its_type_and_no_extension_it_did_not_offer() {
+    let sdp = answered(FIREFOX, Latency::Lowest);
+    let video = video(&sdp);
+    assert!(video.starts_with("m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"), "{sdp}");
+    assert!(video.contains("a=sendonly"), "{sdp}");
+    assert!(!video.contains("abs-capture-time"), "{sdp}");
+}

@@ -1,0 +1,175 @@
+//! The whole relay over real sockets on loopback: the node, the hub, its thread, and a viewer.
+
+use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
+
+use super::watcher::{Boxes, Watcher};
+use crate::media::{AccessUnit, Item, Pool, Pts};
+use crate::node::{Epoch, Inputs, Node, NodeKind, Settings, Sink, Site};
+use crate::relay::nal::tests::annex_b;
+use crate::relay::peer::Datagram;
+use crate::relay::{Closed, Hub, Kind, Network, Refusal};
+
+/// No step below takes a hundredth of this on a machine that runs at all.
+const PATIENCE: Duration = Duration::from_secs(30);
+const FRAME: Duration = Duration::from_millis(33);
+
+struct Stage {
+    hub: Hub,
+    node: Box<dyn Sink>,
+    started: Instant,
+    sequence: u64,
+}
+
+impl Stage {
+    fn new(listen: IpAddr, most_viewers: usize) -> Stage {
+        let hub = Hub::new();
+        let kind = Kind::new(hub.clone());
+        let with = json!({ "max_viewers": most_viewers, "latency": "lowest" });
+        let settings = Settings::from_json(kind.about().with, &with).unwrap();
+        let started = Instant::now();
+        let epoch = Epoch { instant: started, wall: SystemTime::now(), live: true };
+        let Node::Sink(node) = kind.build(&settings, &[], &Site::alone("live", Pool::new(0), epoch)).unwrap()
+        else {
+            panic!("a relay is a sink");
+        };
+        hub.open(&Network { listen, udp_port: 0, additional_hosts: vec!["203.0.113.7".into()] }).unwrap();
+        Stage { hub, node, started, sequence: 0 }
+    }
+
+    /// Gives the node its next access unit; every tenth is a keyframe.
+    fn picture(&mut self) {
+        let keyframe = self.sequence.is_multiple_of(10);
+        let slice =
+            std::iter::once(if keyframe { 0x65 } else { 0x41 }).chain((0..5000).map(|n| (n % 255) as u8 + 1));
+        let mut units: Vec<Vec<u8>> = vec![slice.collect()];
+        if keyframe {
+            units.splice(0..0, [vec![0x67, 66, 0xc0, 31, 1], vec![0x68, 2, 3]]);
+        }
+        let unit = AccessUnit {
+            data: annex_b(&units).into(),
+            keyframe,
+            layer: 0,
+            pts: Pts::from_nanos(self.started.elapsed().as_nanos() as i64),
+            sequence: self.sequence,
+            annotations: Arc::default(),
+        };
+        self.sequence += 1;
+        self.node.consume(Inputs::one(Item::AccessUnit(unit))).unwrap();
+    }
+
+    /// Plays pictures and carries the watcher's datagrams until `seen`.
+    fn play(&mut self, socket: &UdpSocket, watcher: &mut Watcher, seen: impl Fn(&Watcher) -> bool) {
+        let (begun, mut due) = (Instant::now(), Instant::now());
+        let mut buffer = [0; 2048];
+        while !seen(watcher) {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", self.hub.stats());
+            if due <= Instant::now() {
+                self.picture();
+                due += FRAME;
+            }
+            for datagram in watcher.turn(Instant::now()) {
+                // Of the addresses it is told, those beyond loopback cannot be tried from here.
+                let _ = socket.send_to(&datagram.bytes, datagram.to);
+            }
+            if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                let bytes = bytes::BytesMut::from(&buffer[..length]);
+                watcher.receive(Instant::now(), Datagram { from, to: watcher.address, bytes });
+            }
+        }
+    }
+}
+
+fn viewer(ip: &str) -> (UdpSocket, Watcher) {
+    let socket = UdpSocket::bind((ip, 0)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let watcher = Watcher::new(Instant::now(), socket.local_addr().unwrap(), Boxes::Wanted);
+    (socket, watcher)
+}
+
+#[test]
+fn a_viewer_sees_whole_pictures_and_boxes_until_its_session_is_closed() {
+    let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
+    stage.picture();
+    let (socket, mut watcher) = viewer("127.0.0.1");
+    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
+    watcher.accept(Instant::now(), &answer.sdp);
+    stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 20 && seen.messages.len() >= 10);
+
+    let stats = &stage.hub.stats()[0];
+    assert_eq!((stats.id.as_str(), stats.viewers, stats.dropped), ("live", 1, 0));
+    let session = &stats.sessions[0];
+    assert_eq!(session.address, Some(watcher.address));
+    assert!(session.packets >= 20 && session.detections_sent >= 10, "{session:?}");
+
+    assert_eq!(stage.hub.close(&answer.session), Closed::Ended);
+    assert_eq!(stage.hub.close(&answer.session), Closed::NoSuchSession);
+    stage.play(&socket, &mut watcher, Watcher::was_told_goodbye);
+    assert!(stage.hub.stats()[0].sessions.is_empty());
+    let (_, mut next) = viewer("127.0.0.1");
+    assert!(stage.hub.offer("live", &next.offer(Instant::now())).is_ok(), "its place is free again");
+    stage.hub.shutdown();
+    assert!(stage.hub.stats().is_empty());
+}
+
+#[test]
+fn ipv6_serves_as_well() {
+    if UdpSocket::bind("[::1]:0").is_err() {
+        return;
+    }
+    let mut stage = Stage::new("::1".parse().unwrap(), 1);
+    stage.picture();
+    let (socket, mut watcher) = viewer("::1");
+    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
+    watcher.accept(Instant::now(), &answer.sdp);
+    stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 3);
+}
+
+#[test]
+fn a_socket_bound_to_all_addresses_answers_from_the_one_that_was_asked() {
+    let mut stage = Stage::new([0, 0, 0, 0].into(), 1);
+    stage.picture();
+    let (socket, mut watcher) = viewer("127.0.0.1");
+    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
+    watcher.accept(Instant::now(), &answer.sdp);
+    stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 3);
+}
+
+#[test]
+fn offers_are_refused_for_the_reason_that_holds() {
+    let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
+    let offer = viewer("127.0.0.1").1.offer(Instant::now());
+    let refused = |stage: &Stage, stream, offer: &str| stage.hub.offer(stream, offer).unwrap_err();
+    assert_eq!(refused(&stage, "lve", &offer), Refusal::NoSuchStream("lve".into()));
+    assert!(matches!(refused(&stage, "live", &offer), Refusal::NotLive { .. }));
+    stage.picture();
+    assert!(matches!(refused(&stage, "live", "v=0"), Refusal::NoH264(_)));
+    assert!(matches!(refused(&stage, "live", "hello"), Refusal::BadSdp(_)));
+    // What was refused has taken no place.
+    stage.hub.offer("live", &offer).unwrap();
+    assert!(matches!(refused(&stage, "live", &offer), Refusal::Full { most: 1, .. }));
+    stage.node.finish().unwrap();
+    assert!(matches!(refused(&stage, "live", &offer), Refusal::NoSuchStream(_)));
+    stage.hub.shutdown();
+}
+
+#[test]
+fn candidates_are_taken_under_the_right_tag_and_a_restart_is_refused() {
+    let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
+    stage.picture();
+    let offer = viewer("127.0.0.1").1.offer(Instant::now());
+    let user = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
+    let answer = stage.hub.offer("live", &offer).unwrap();
+    let fragment = |user: &str| {
+        format!("a=ice-ufrag:{user}\r\na=ice-pwd:x\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host\r\n")
+    };
+    let trickle = |tag: &str, text: &str| stage.hub.trickle(&answer.session, tag, text);
+    assert_eq!(trickle(&answer.etag, &fragment(user)), Ok(()));
+    assert_eq!(trickle("\"other\"", &fragment(user)), Err(Refusal::StaleTag));
+    assert_eq!(trickle("*", &fragment("another")), Err(Refusal::CannotRestart));
+    assert!(matches!(trickle("*", "hello"), Err(Refusal::BadFragment(_))));
+    assert_eq!(stage.hub.trickle("none", "*", ""), Err(Refusal::NoSuchSession));
+}

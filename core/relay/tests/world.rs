@@ -1,0 +1,193 @@
+//! One relay core, one encoder, some watchers and the network between them, on a clock of its own.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use super::network::Network;
+use super::watcher::{Boxes, Watcher};
+use crate::media::{AccessUnit, Annotations, Detection, Pool, Pts, Region};
+use crate::node::{Epoch, Site, Upstream, Wish};
+use crate::relay::answer::{Identity, Latency, Reach, answer};
+use crate::relay::demux::ViewerId;
+use crate::relay::early::Inbound;
+use crate::relay::fanout::{Ended, Fanout, Room, Wire};
+use crate::relay::nal::{Profile, tests::annex_b};
+use crate::relay::offer::Offer;
+use crate::relay::peer::Datagram;
+use crate::relay::stream::{Cut, Stream, StreamId};
+use crate::relay::viewer::Viewer;
+
+pub const STREAM: StreamId = StreamId(1);
+const STEP: Duration = Duration::from_millis(1);
+const DELAY: Duration = Duration::from_millis(5);
+const FRAME: i64 = 33_333_333;
+const HOME: ([u8; 4], u16) = ([198, 51, 100, 1], 8189);
+
+pub struct World {
+    pub now: Instant,
+    pub fanout: Fanout,
+    pub watchers: Vec<Watcher>,
+    pub network: Network,
+    /// Whether the relay's socket is full: it takes nothing.
+    pub socket: Room,
+    /// Keyframes asked of the encoder so far.
+    pub wishes: Arc<AtomicUsize>,
+    /// Bitrates asked of the encoder so far.
+    pub aims: Arc<Mutex<Vec<u64>>>,
+    pub ended: Vec<Ended>,
+    identity: Identity,
+    epoch: Epoch,
+    sequence: u64,
+    answered_wishes: usize,
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        let now = Instant::now();
+        let wishes = Arc::new(AtomicUsize::new(0));
+        let epoch = Epoch { instant: now, wall: UNIX_EPOCH + Duration::from_secs(1_700_000_000), live: true };
+        let mut site = Site::alone("live", Pool::new(0), epoch);
+        let counted = wishes.clone();
+        let aims = Arc::new(Mutex::new(vec![]));
+        let kept = aims.clone();
+        site.upstream = Upstream::new(move |wish| match wish {
+            Wish::Bitrate(bits) => kept.lock().unwrap().push(bits),
+            _ => {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let mut fanout = Fanout::new();
+        fanout.open(STREAM, Stream::new(&site, 100));
+        World {
+            now,
+            fanout,
+            watchers: vec![],
+            network: Network::new(seed, DELAY),
+            socket: Room::Left,
+            wishes,
+            aims,
+            ended: vec![],
+            identity: Identity::generate().unwrap(),
+            epoch,
+            sequence: 0,
+            answered_wishes: 0,
+        }
+    }
+
+    /// One more watcher, whose offer is answered at once. Its session is called by its index.
+    pub fn join(&mut self, boxes: Boxes) -> usize {
+        let index = self.watchers.len();
+        let address = SocketAddr::from(([192, 0, 2, 1], 10_000 + index as u16));
+        let mut watcher = Watcher::new(self.now, address, boxes);
+        let offer = Offer::read(&watcher.offer(self.now), Profile::ConstrainedBaseline).unwrap();
+        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![] };
+        let (peer, sdp) = answer(self.now, &offer, &self.identity, &reach, Latency::Balanced).unwrap();
+        watcher.accept(self.now, &sdp);
+        let id = ViewerId(index as u64 + 1);
+        self.fanout.add(self.now, Viewer::new(self.now, id, index.to_string(), STREAM, peer));
+        self.watchers.push(watcher);
+        index
+    }
+
+    /// Lets `time` pass without a picture.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += STEP;
+            self.step();
+        }
+    }
+
+    /// Lets the encoder give `count` pictures at 30 a second. It makes a keyframe when asked, and
+    /// of its own accord only the first.
+    pub fn play(&mut self, count: usize) {
+        for _ in 0..count {
+            self.picture(1_500);
+            self.pass(Duration::from_nanos(FRAME as u64));
+        }
+    }
+
+    /// One picture of `length` bytes. Gives its RTP time.
+    pub fn picture(&mut self, length: usize) -> u32 {
+        let asked = self.wishes.load(Ordering::Relaxed);
+        let keyframe = self.sequence == 0 || asked > self.answered_wishes;
+        self.answered_wishes = asked;
+        let unit = self.unit(keyframe, length);
+        self.sequence += 1;
+        self.fanout.push(self.now, STREAM, Cut::new(&unit, &self.epoch));
+        unit.pts.media_time().0
+    }
+
+    fn unit(&self, keyframe: bool, length: usize) -> AccessUnit {
+        let slice = std::iter::once(if keyframe { 0x65 } else { 0x41 });
+        let slice = slice.chain(marked(self.sequence)).chain((0..length).map(|n| (n % 255) as u8 + 1));
+        let mut units = match keyframe {
+            true => vec![vec![0x67, 66, 0xc0, 31, 1], vec![0x68, 2, 3]],
+            false => vec![],
+        };
+        units.push(slice.collect());
+        let found = Detection {
+            label: "motion".into(),
+            score: 1.0,
+            region: Region { x: 0.0, y: 0.0, width: 0.5, height: 0.5 },
+            track: Some(self.sequence),
+        };
+        AccessUnit {
+            data: annex_b(&units).into(),
+            keyframe,
+            layer: 0,
+            pts: Pts::from_nanos(self.sequence as i64 * FRAME),
+            sequence: self.sequence,
+            annotations: Arc::new(Annotations { detections: vec![found], ..Annotations::default() }),
+        }
+    }
+
+    fn step(&mut self) {
+        let World { network, watchers, fanout, now, socket, .. } = self;
+        while let Some(datagram) = network.arrived(*now) {
+            match watchers.iter_mut().find(|watcher| watcher.address == datagram.to) {
+                Some(watcher) if watcher.alive => watcher.receive(*now, datagram),
+                Some(_) => {}
+                None => {
+                    let Datagram { from, to, bytes } = datagram;
+                    fanout.receive(*now, Inbound { to, from, bytes });
+                }
+            }
+        }
+        fanout.tick(*now);
+        fanout.send(&mut Air { network, now: *now, socket: *socket });
+        for watcher in watchers.iter_mut().filter(|watcher| watcher.alive) {
+            watcher.turn(*now).into_iter().for_each(|datagram| network.carry(*now, datagram));
+        }
+        self.ended.extend(self.fanout.ended());
+    }
+}
+
+/// A number as eight bytes none of which is zero, so that it never looks like a start code.
+fn marked(number: u64) -> impl Iterator<Item = u8> {
+    (0..8).map(move |place| 0x80 | (number >> (7 * place)) as u8)
+}
+
+/// What [`marked`] made.
+pub fn unmarked(bytes: &[u8]) -> u64 {
+    bytes.iter().enumerate().map(|(place, byte)| u64::from(byte & 0x7f) << (7 * place)).sum()
+}
+
+/// The relay's socket, which may be full.
+struct Air<'a> {
+    network: &'a mut Network,
+    now: Instant,
+    socket: Room,
+}
+
+impl Wire for Air<'_> {
+    fn send(&mut self, waiting: &mut VecDeque<Datagram>) -> Room {
+        if self.socket == Room::Left {
+            waiting.drain(..).for_each(|datagram| self.network.carry(self.now, datagram));
+        }
+        self.socket
+    }
+}

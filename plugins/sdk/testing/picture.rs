@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::paint::{Painted, luma};
 use super::sample::{Channel, interleave};
-use crate::{Detection, Error, Info, PixelFormat, PlaneShape, Rect, Result, Size};
+use crate::{Detection, Error, ErrorKind, Info, PixelFormat, PlaneShape, Rect, Result, Size};
 
 /// Bytes copied between the mock host and the plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,12 @@ impl Picture {
     /// What nodes before the plugin would have found.
     pub fn with_detections(self, detections: Vec<Detection>) -> Picture {
         self.content.borrow_mut().detections = detections;
+        self
+    }
+
+    /// What nodes before the plugin, or the host, would have noted.
+    pub fn with_tag(self, key: &str, value: &str) -> Picture {
+        self.content.borrow_mut().tags.insert(key.into(), value.into());
         self
     }
 
@@ -209,6 +215,9 @@ impl Picture {
     }
 
     pub(crate) fn set_tag(&self, key: &str, value: &str) -> Result<()> {
+        if key.starts_with("looked:") {
+            return Err(Error::new(ErrorKind::NotGranted, format!("tag \"{key}\" is the host's to set")));
+        }
         if key.len() > 64 || value.len() > 1024 {
             return Err(Error::invalid(format!("tag \"{key}\" is over 64 bytes, or its value over 1024")));
         }

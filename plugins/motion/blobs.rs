@@ -230,7 +230,7 @@ mod tests {
 
     fn found(boxes: &[(usize, usize, usize, usize)], gap: f32) -> Vec<(u16, u16, u16, u16)> {
         let mut grid = Grid::new(SMALL);
-        let zones = ZoneMap::new(&[], grid.columns(), grid.rows());
+        let zones = ZoneMap::new(&Default::default(), &[], grid.columns(), grid.rows());
         let levels = moved(boxes);
         let all = Moved { levels: &levels, fresh: &vec![1; levels.len()] };
         let mut found: Vec<_> = (grid.find(all, &zones, gap).iter())
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn what_has_come_to_rest_is_not_motion() {
         let mut grid = Grid::new(SMALL);
-        let zones = ZoneMap::new(&[], grid.columns(), grid.rows());
+        let zones = ZoneMap::new(&Default::default(), &[], grid.columns(), grid.rows());
         let levels = moved(&[(5, 3, 9, 8)]);
         let resting = Moved { levels: &levels, fresh: &vec![0; levels.len()] };
         assert_eq!(grid.find(resting, &zones, 0.0), []);

@@ -14,7 +14,7 @@ mod zones;
 use background::{Background, Change};
 use blobs::Grid;
 use framegate_sdk::prelude::*;
-pub use settings::{Settings, Zone};
+pub use settings::{Polygon, Settings};
 use tracks::Tracks;
 use zones::ZoneMap;
 
@@ -63,7 +63,7 @@ impl Detector for Motion {
 impl Scene {
     fn new(settings: &Settings, size: Size, small: Size, luma: Vec<u8>, pts_ns: i64) -> Scene {
         let grid = Grid::new(small);
-        let zones = ZoneMap::new(&settings.zones, grid.columns(), grid.rows());
+        let zones = ZoneMap::new(&settings.zones, &settings.ignore, grid.columns(), grid.rows());
         let background = Background::new(luma);
         Scene { size, small, background, grid, zones, tracks: Tracks::default(), last_pts_ns: pts_ns }
     }

@@ -1,5 +1,7 @@
 //! What a graph may say about motion.
 
+use std::collections::BTreeMap;
+
 use framegate_sdk::prelude::*;
 
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -24,10 +26,17 @@ pub struct Settings {
     /// Pictures something must be seen in before it is reported; it stays reported as long after it was last seen.
     #[schemars(range(min = 1, max = 30))]
     pub steady: u8,
-    /// Where to look. Without any, everywhere. In a named zone the label is `motion/NAME`.
+    /// Where to look, by name: the corners of a polygon each. Without any, everywhere. In a zone the
+    /// label is `motion/NAME`.
     #[schemars(length(max = 32))]
-    pub zones: Vec<Zone>,
+    pub zones: BTreeMap<String, Polygon>,
+    /// Where not to look.
+    #[schemars(length(max = 32))]
+    pub ignore: Vec<Polygon>,
 }
+
+/// Corners in fractions of the picture, from its top left.
+pub type Polygon = Vec<[f32; 2]>;
 
 impl Default for Settings {
     fn default() -> Settings {
@@ -38,23 +47,10 @@ impl Default for Settings {
             detail: 320,
             merge: 0.02,
             steady: 2,
-            zones: Vec::new(),
+            zones: BTreeMap::new(),
+            ignore: Vec::new(),
         }
     }
-}
-
-/// A part of the picture.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Zone {
-    #[schemars(length(min = 1, max = 48))]
-    pub name: String,
-    /// The corners of a polygon, in fractions of the picture from its top left.
-    #[schemars(length(min = 3, max = 64))]
-    pub points: Vec<[f32; 2]>,
-    /// Look everywhere but here.
-    #[serde(default)]
-    pub ignore: bool,
 }
 
 impl Settings {
@@ -73,28 +69,27 @@ impl Settings {
                 self.detail
             )));
         }
-        self.zones.iter().try_for_each(Zone::check)
+        if self.zones.len() > 32 || self.ignore.len() > 32 {
+            return Err(Error::invalid("there may be at most 32 zones, and 32 to ignore"));
+        }
+        self.zones.iter().try_for_each(|(name, points)| check_zone(name, points))?;
+        self.ignore.iter().try_for_each(|points| check_points("ignore", points))
     }
 }
 
-impl Zone {
-    fn check(&self) -> Result<()> {
-        if self.name.is_empty() || self.name.len() > 48 {
-            return Err(Error::invalid(format!("zone \"{}\" must have a name of 1 to 48 bytes", self.name)));
-        }
-        if self.points.len() < 3 {
-            return Err(Error::invalid(format!(
-                "zone \"{}\" needs at least 3 points, got {}",
-                self.name,
-                self.points.len()
-            )));
-        }
-        let outside = self.points.iter().find(|[x, y]| !(0.0..=1.0).contains(x) || !(0.0..=1.0).contains(y));
-        outside.map_or(Ok(()), |[x, y]| {
-            Err(Error::invalid(format!(
-                "zone \"{}\": points are fractions between 0 and 1, got [{x}, {y}]",
-                self.name
-            )))
-        })
+fn check_zone(name: &str, points: &Polygon) -> Result<()> {
+    match name.is_empty() || name.len() > 48 {
+        true => Err(Error::invalid(format!("zone \"{name}\" must have a name of 1 to 48 bytes"))),
+        false => check_points(name, points),
     }
+}
+
+fn check_points(name: &str, points: &Polygon) -> Result<()> {
+    if points.len() < 3 {
+        return Err(Error::invalid(format!("\"{name}\" needs at least 3 points, got {}", points.len())));
+    }
+    let outside = points.iter().flatten().find(|side| !(0.0..=1.0).contains(*side));
+    outside.map_or(Ok(()), |side| {
+        Err(Error::invalid(format!("\"{name}\": points are fractions between 0 and 1, got {side}")))
+    })
 }

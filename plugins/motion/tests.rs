@@ -115,7 +115,7 @@ fn what_comes_to_rest_becomes_background_and_leaves_no_ghost() {
 
 #[test]
 fn only_zones_are_looked_at_and_named() {
-    let zone = r#"{"zones": [{"name": "door", "points": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]}]}"#;
+    let zone = r#"{"zones": {"door": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]}}"#;
     let (mut plugin, mut camera) = (motion(zone), Camera::new());
     let mut labels = Vec::new();
     for step in 0..40 {
@@ -143,8 +143,6 @@ fn settings_without_sense_are_refused_by_name() {
     let refused =
         |settings: &str| testing::configure::<Motion>(settings).err().map(|error| error.message).unwrap();
     assert!(refused(r#"{"detail": 0}"#).contains("\"detail\""));
-    assert!(refused(r#"{"zones": [{"name": "door", "points": [[0, 0], [1, 1]]}]}"#).contains("\"door\""));
-    assert!(
-        refused(r#"{"zones": [{"name": "door", "points": [[0, 0], [1, 1], [2, 0]]}]}"#).contains("[2, 0]")
-    );
+    assert!(refused(r#"{"zones": {"door": [[0, 0], [1, 1]]}}"#).contains("\"door\""));
+    assert!(refused(r#"{"ignore": [[[0, 0], [1, 1], [2, 0]]]}"#).contains("got 2"));
 }

@@ -1,8 +1,10 @@
 //! Following boxes from picture to picture, so that they neither blink nor jump, and have a number.
 
+use std::collections::BTreeMap;
+
 use framegate_sdk::{Detection, Region};
 
-use crate::settings::Zone;
+use crate::settings::Polygon;
 use crate::zones::ZoneId;
 
 /// How much of a box's change is shown at once: the rest follows in the next pictures.
@@ -81,7 +83,7 @@ impl Track {
         self.missing = 0;
     }
 
-    pub fn detection(&self, zones: &[Zone]) -> Detection {
+    pub fn detection(&self, zones: &BTreeMap<String, Polygon>) -> Detection {
         let label = self.zone.name(zones).map_or_else(|| "motion".into(), |name| format!("motion/{name}"));
         Detection { label, score: self.score, region: self.region.clipped(), track: Some(self.id) }
     }

@@ -1,8 +1,10 @@
 //! Which zone each cell of the grid belongs to.
 
-use crate::settings::Zone;
+use std::collections::BTreeMap;
 
-/// A zone by its place in the settings.
+use crate::settings::Polygon;
+
+/// A zone by its place in the order of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZoneId(u8);
 
@@ -12,8 +14,8 @@ impl ZoneId {
     /// Not looked at.
     pub const IGNORED: ZoneId = ZoneId(254);
 
-    pub fn name(self, zones: &[Zone]) -> Option<&str> {
-        zones.get(usize::from(self.0)).map(|zone| zone.name.as_str())
+    pub fn name(self, zones: &BTreeMap<String, Polygon>) -> Option<&str> {
+        zones.keys().nth(self.0.into()).map(String::as_str)
     }
 }
 
@@ -21,17 +23,20 @@ impl ZoneId {
 pub struct ZoneMap(Vec<ZoneId>);
 
 impl ZoneMap {
-    /// A cell belongs to the first zone its middle lies in; a zone to ignore goes before all.
-    pub fn new(zones: &[Zone], columns: usize, rows: usize) -> ZoneMap {
-        let everywhere = zones.iter().all(|zone| zone.ignore);
+    /// A cell belongs to the first zone its middle lies in; what is to be ignored goes before all.
+    pub fn new(
+        zones: &BTreeMap<String, Polygon>,
+        ignore: &[Polygon],
+        columns: usize,
+        rows: usize,
+    ) -> ZoneMap {
         let zone_at = |x: f32, y: f32| {
-            if zones.iter().any(|zone| zone.ignore && contains(&zone.points, x, y)) {
+            if ignore.iter().any(|points| contains(points, x, y)) {
                 return ZoneId::IGNORED;
             }
-            let inside = zones.iter().position(|zone| !zone.ignore && contains(&zone.points, x, y));
-            match inside {
+            match zones.values().position(|points| contains(points, x, y)) {
                 Some(index) => ZoneId(index as u8),
-                None if everywhere => ZoneId::NONE,
+                None if zones.is_empty() => ZoneId::NONE,
                 None => ZoneId::IGNORED,
             }
         };
@@ -58,10 +63,6 @@ fn contains(points: &[[f32; 2]], x: f32, y: f32) -> bool {
 mod tests {
     use super::*;
 
-    fn zone(name: &str, points: &[[f32; 2]], ignore: bool) -> Zone {
-        Zone { name: name.into(), points: points.to_vec(), ignore }
-    }
-
     #[test]
     fn a_concave_polygon_has_its_notch_outside() {
         let notched = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.2], [0.0, 1.0]];
@@ -71,16 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn only_zones_are_looked_at_and_ignored_ones_are_cut_out() {
-        let left = zone("left", &[[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]], false);
-        let top = zone("top", &[[0.0, 0.0], [1.0, 0.0], [1.0, 0.5], [0.0, 0.5]], true);
-        let both = [left, top.clone()];
-        let map = ZoneMap::new(&both, 2, 2);
+    fn only_zones_are_looked_at_and_ignored_places_are_cut_out() {
+        let left: Polygon = vec![[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]];
+        let top: Polygon = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 0.5], [0.0, 0.5]];
+        let zones = BTreeMap::from([("left".to_owned(), left)]);
+        let map = ZoneMap::new(&zones, std::slice::from_ref(&top), 2, 2);
         let names: Vec<_> = (0..4).map(|cell| map.at(cell)).collect();
         assert_eq!(names, [ZoneId::IGNORED, ZoneId::IGNORED, ZoneId(0), ZoneId::IGNORED]);
-        assert_eq!(map.at(2).name(&both), Some("left"));
+        assert_eq!(map.at(2).name(&zones), Some("left"));
 
-        let all_but_top = ZoneMap::new(&[top], 2, 2);
+        let all_but_top = ZoneMap::new(&BTreeMap::new(), &[top], 2, 2);
         assert_eq!((all_but_top.at(0), all_but_top.at(3)), (ZoneId::IGNORED, ZoneId::NONE));
+        assert_eq!(all_but_top.at(3).name(&zones), None);
     }
 }

@@ -74,10 +74,15 @@ const PALETTE: [Colour; 8] = [
 ];
 
 impl Settings {
-    /// The same label has the same colour in every picture and every run.
+    /// The same label has the same colour in every picture and every run. What has none of its own
+    /// takes that of its family: `motion/door` that of `motion`.
     pub fn colour(&self, label: &str) -> Colour {
+        let family = label.split_once('/').map_or(label, |(family, _)| family);
+        if let Some(colour) = self.colours.get(label).or_else(|| self.colours.get(family)) {
+            return *colour;
+        }
         let hash = label.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        *self.colours.get(label).unwrap_or(&PALETTE[hash as usize % PALETTE.len()])
+        PALETTE[hash as usize % PALETTE.len()]
     }
 
     /// One part in thirty of the picture's height, where none is set.

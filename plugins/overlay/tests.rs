@@ -77,6 +77,13 @@ fn a_label_has_one_colour_and_others_have_others() {
 }
 
 #[test]
+fn a_zone_has_the_colour_of_its_family() {
+    let painted =
+        painted(r##"{"colours": {"motion": "#010203"}}"##, vec![detection("motion/door", 0.1, 0.5)]);
+    assert!(matches!(painted[0], Painted::Outline { colour, .. } if colour == Colour::rgb(1, 2, 3)));
+}
+
+#[test]
 fn text_and_clock_stand_in_their_corner() {
     let settings = r#"{"text": "gate {count} {what}", "clock": true, "corner": "bottom_right", "size": 20}"#;
     let painted = painted(settings, vec![]);

@@ -8,6 +8,7 @@ mod recent;
 mod settings;
 
 use framegate_sdk::prelude::*;
+use framegate_sdk::{Restored, Snapshot};
 use recent::Recent;
 pub use settings::{Mask, Mode, Settings};
 
@@ -81,7 +82,24 @@ fn grown(region: Region, by: f32) -> Region {
     .clipped()
 }
 
-framegate_sdk::register_overlay!(Privacy);
+/// A swap must not bare what was hidden a moment ago.
+impl Snapshot for Privacy {
+    fn save(&self) -> Vec<u8> {
+        self.recent.save()
+    }
+
+    fn restore(&mut self, _: &str, saved: &[u8]) -> Restored {
+        match Recent::restore(saved) {
+            Some(recent) => {
+                self.recent = recent;
+                Restored::Taken
+            }
+            None => Restored::Refused,
+        }
+    }
+}
+
+framegate_sdk::register_overlay!(Privacy, snapshot);
 
 #[cfg(test)]
 mod tests;

@@ -88,3 +88,21 @@ pub mod detecting {
         default_bindings_module: "framegate_sdk::bindings::detecting",
     });
 }
+
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod snapshot {
+    wit_bindgen::generate!({
+        path: "../../wit/v0",
+        inline: "
+            package framegate:sdk-snapshot;
+            world snapshot {
+                export framegate:frame/snapshot@0.1.0;
+            }
+        ",
+        world: "framegate:sdk-snapshot/snapshot",
+        generate_all,
+        pub_export_macro: true,
+        export_macro_name: "export",
+        default_bindings_module: "framegate_sdk::bindings::snapshot",
+    });
+}

@@ -83,7 +83,7 @@ pub use format::{Info, PixelFormat, PlaneShape, Rect, Size};
 pub use frame::Frame;
 pub use host::{Level, count, gauge, log, time_left};
 pub use metadata::{Detection, Metadata, Region};
-pub use plugin::{Analyzer, Detector, Filter, NoSettings, Overlay, Plugin, Verdict};
+pub use plugin::{Analyzer, Detector, Filter, NoSettings, Overlay, Plugin, Restored, Snapshot, Verdict};
 pub use view::{PlaneMut, PlaneRef};
 
 #[doc(hidden)]

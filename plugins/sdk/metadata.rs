@@ -27,10 +27,12 @@ impl Region {
         Rect::new(left as i32, top as i32, (right - left) as u32, (bottom - top) as u32)
     }
 
-    /// The part inside the picture.
+    /// The part inside the picture; empty where a number is none.
     pub fn clipped(self) -> Region {
-        let (x, y) = (self.x.clamp(0.0, 1.0), self.y.clamp(0.0, 1.0));
-        let (right, bottom) = ((self.x + self.width).clamp(x, 1.0), (self.y + self.height).clamp(y, 1.0));
+        // Unlike `clamp`, these take not-a-number for the lower end.
+        let within = |value: f32, low: f32| value.max(low).min(1.0);
+        let (x, y) = (within(self.x, 0.0), within(self.y, 0.0));
+        let (right, bottom) = (within(self.x + self.width, x), within(self.y + self.height, y));
         Region { x, y, width: right - x, height: bottom - y }
     }
 }
@@ -112,5 +114,7 @@ mod tests {
     fn a_clipped_region_lies_in_the_picture() {
         let clipped = Region { x: -0.5, y: 0.5, width: 1.0, height: 2.0 }.clipped();
         assert_eq!(clipped, Region { x: 0.0, y: 0.5, width: 0.5, height: 0.5 });
+        let nowhere = Region { x: f32::NAN, y: 0.5, width: f32::INFINITY, height: f32::NAN }.clipped();
+        assert_eq!(nowhere, Region { x: 0.0, y: 0.5, width: 0.0, height: 0.0 });
     }
 }

@@ -36,6 +36,24 @@ pub trait Plugin: Sized + 'static {
     }
 }
 
+/// For a plugin that keeps what it knows when it is swapped for a newer build, or with other
+/// settings: `register_filter!(T, snapshot)`.
+pub trait Snapshot: Plugin {
+    /// At most 1 MiB.
+    fn save(&self) -> Vec<u8>;
+
+    /// Takes what an instance of `from_version` saved. It may be anything: check it.
+    fn restore(&mut self, from_version: &str, saved: &[u8]) -> Restored;
+}
+
+/// What became of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    Taken,
+    /// Not understood: the plugin starts afresh.
+    Refused,
+}
+
 /// For a plugin without settings.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -68,35 +68,36 @@ fn report(panic: &PanicHookInfo) {
     crate::log(Level::Error, &format!("panicked{place}: {text}"));
 }
 
-/// Makes a type with [`Filter`](crate::Filter) a component.
+/// Makes a type with [`Filter`](crate::Filter) a component. With `, snapshot` behind the type it also
+/// exports its [`Snapshot`](crate::Snapshot); so do the other three.
 #[macro_export]
 macro_rules! register_filter {
-    ($plugin:ty) => {
-        $crate::__component!($plugin, Filter, filtering);
+    ($plugin:ty $(, $snapshot:ident)?) => {
+        $crate::__component!($plugin, Filter, filtering $(, $snapshot)?);
     };
 }
 
 /// Makes a type with [`Overlay`](crate::Overlay) a component.
 #[macro_export]
 macro_rules! register_overlay {
-    ($plugin:ty) => {
-        $crate::__component!($plugin, Overlay, filtering);
+    ($plugin:ty $(, $snapshot:ident)?) => {
+        $crate::__component!($plugin, Overlay, filtering $(, $snapshot)?);
     };
 }
 
 /// Makes a type with [`Analyzer`](crate::Analyzer) a component.
 #[macro_export]
 macro_rules! register_analyzer {
-    ($plugin:ty) => {
-        $crate::__component!($plugin, Analyzer, filtering);
+    ($plugin:ty $(, $snapshot:ident)?) => {
+        $crate::__component!($plugin, Analyzer, filtering $(, $snapshot)?);
     };
 }
 
 /// Makes a type with [`Detector`](crate::Detector) a component.
 #[macro_export]
 macro_rules! register_detector {
-    ($plugin:ty) => {
-        $crate::__component!($plugin, Detector, detecting);
+    ($plugin:ty $(, $snapshot:ident)?) => {
+        $crate::__component!($plugin, Detector, detecting $(, $snapshot)?);
     };
 }
 
@@ -105,10 +106,11 @@ macro_rules! register_detector {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __component {
-    ($plugin:ty, $trait:ident, $exports:ident) => {
+    ($plugin:ty, $trait:ident, $exports:ident $(, $snapshot:ident)?) => {
         const _: () = {
             const fn implements<P: $crate::$trait>() {}
             implements::<$plugin>();
+            $($crate::__snapshot!(check $snapshot, $plugin);)?
         };
 
         #[cfg(target_family = "wasm")]
@@ -143,6 +145,7 @@ macro_rules! __component {
             }
 
             $crate::__work!($exports, $trait);
+            $($crate::__snapshot!($snapshot, $plugin);)?
     $crate::bindings::lifecycle::export!(Component with_types_in $crate::bindings::lifecycle);
     $crate::bindings::$exports::export!(Component with_types_in $crate::bindings::$exports);
 
@@ -151,6 +154,32 @@ macro_rules! __component {
             #[used]
             static API_VERSION: [u8; 5] = *b"0.1.0";
         };
+    };
+}
+
+/// The optional export of a plugin that keeps what it knows when it is swapped.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __snapshot {
+    (check snapshot, $plugin:ty) => {
+        const fn keeps<P: $crate::Snapshot>() {}
+        keeps::<$plugin>();
+    };
+    (snapshot, $plugin:ty) => {
+        impl $crate::bindings::snapshot::exports::framegate::frame::snapshot::Guest for Component {
+            fn save() -> ::std::vec::Vec<u8> {
+                SLOT.with(|slot| slot.run(|plugin| Ok($crate::Snapshot::save(plugin)))).unwrap_or_default()
+            }
+
+            fn restore(from_version: ::std::string::String, data: ::std::vec::Vec<u8>) -> bool {
+                let restored = SLOT.with(|slot| {
+                    slot.run(|plugin| Ok($crate::Snapshot::restore(plugin, &from_version, &data)))
+                });
+                ::std::matches!(restored, Ok($crate::Restored::Taken))
+            }
+        }
+
+        $crate::bindings::snapshot::export!(Component with_types_in $crate::bindings::snapshot);
     };
 }
 

@@ -128,6 +128,16 @@ mod tests {
         assert_eq!(held.changed(), Some((1, &[7, 0, 0, 9][..])));
     }
 
+    #[cfg(feature = "ndarray")]
+    #[test]
+    fn a_view_counts_rows_pixels_and_their_bytes() {
+        let shape = PlaneShape { rows: 2, row_bytes: 6, pixel_bytes: 3 };
+        let mut held = Held::new((0..12).collect(), shape).unwrap();
+        assert_eq!(held.view().view()[[1, 0, 2]], 8);
+        PlaneMut { plane: &mut held }.view()[[1, 1, 0]] = 99;
+        assert_eq!(held.view().row(1), [6, 7, 8, 99, 10, 11]);
+    }
+
     #[test]
     fn a_plane_of_the_wrong_length_is_an_error() {
         assert!(Held::new(vec![0; 7], PlaneShape { rows: 4, row_bytes: 2, pixel_bytes: 1 }).is_err());

@@ -23,6 +23,10 @@ fn main() {
         }
         std::process::exit(1);
     }
+    if let Err(reason) = collect_sdk() {
+        println!("cargo:warning={reason}");
+        std::process::exit(1);
+    }
     tell_encoder_simd();
 }
 
@@ -136,6 +140,34 @@ fn write_list(out: &Path, folder: &Path, guests: &[Guest]) -> Result<(), String>
     list.push_str("]\n");
     let path = out.join("bundled.rs");
     fs::write(&path, list).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The sdk and the interface as text, for `framegate plugin new` to copy into a project: a path from
+/// the repository's root and a content each.
+fn collect_sdk() -> Result<(), String> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let mut list = String::from("&[\n");
+    for folder in ["plugins/sdk", "wit/v0"] {
+        for file in files_in(&root.join(folder))? {
+            let path = file.strip_prefix(&root).map_err(|error| error.to_string())?;
+            let _ = writeln!(list, "    ({:?}, include_str!({file:?})),", path.display().to_string());
+        }
+    }
+    list.push_str("]\n");
+    let path = PathBuf::from(variable("OUT_DIR")?).join("sdk.rs");
+    fs::write(&path, list).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Every file below `folder`, in order of their paths.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let below = paths.into_iter().map(|path| match path.is_dir() {
+        true => files_in(&path),
+        false => Ok(vec![path]),
+    });
+    Ok(below.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The encoder's own build goes on without `nasm`, three times slower and without a word.

@@ -1,11 +1,26 @@
-//! `framegate plugin`.
+//! `framegate plugin`: tools for those who write plugins and those who must trust them.
 
 use std::process::ExitCode;
 
+mod build;
+mod new;
+
 /// Tools for plugin authors.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    tool: Tool,
+}
 
-pub fn main(_args: Args) -> ExitCode {
-    ExitCode::FAILURE
+#[derive(clap::Subcommand)]
+enum Tool {
+    New(new::Args),
+    Build(build::Args),
+}
+
+pub fn main(args: Args) -> ExitCode {
+    match args.tool {
+        Tool::New(args) => new::main(&args),
+        Tool::Build(args) => build::main(&args),
+    }
 }

@@ -40,6 +40,8 @@ pub struct SessionStats {
     pub plis: u64,
     /// How often it was dropped to the next keyframe because it was slow.
     pub dropped_to_key: u64,
+    /// Pictures of upper temporal layers left out for it because it was slow.
+    pub thinned: u64,
     /// What the viewer believes it can take, in bits per second (REMB).
     pub estimate: Option<u64>,
     /// Detections messages sent, and those skipped because earlier ones still waited.
@@ -67,6 +69,7 @@ pub struct Figures {
     pub unrepaired: u64,
     pub plis: u64,
     pub dropped_to_key: u64,
+    pub thinned: u64,
     pub told: u64,
     pub untold: u64,
     pub unsent: u64,
@@ -91,6 +94,7 @@ impl Figures {
             unrepaired: 0,
             plis: 0,
             dropped_to_key: 0,
+            thinned: 0,
             told: 0,
             untold: 0,
             unsent: 0,
@@ -150,6 +154,7 @@ impl Figures {
             unrepaired: self.unrepaired,
             plis: self.plis,
             dropped_to_key: self.dropped_to_key,
+            thinned: self.thinned,
             estimate: self.estimate,
             detections_sent: self.told,
             detections_skipped: self.untold,

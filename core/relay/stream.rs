@@ -27,6 +27,8 @@ pub struct StreamId(pub u64);
 pub struct Cut {
     pub payloads: Vec<Bytes>,
     pub keyframe: bool,
+    /// Its temporal layer; pictures of a higher one may be left out.
+    pub layer: u8,
     pub time: MediaTime,
     /// When the picture was taken, as NTP time.
     pub captured: u64,
@@ -39,6 +41,7 @@ impl Cut {
         Cut {
             payloads: packetize(&unit.data),
             keyframe: unit.keyframe,
+            layer: unit.layer,
             time: unit.pts.media_time(),
             captured: ntp::captured(epoch, unit.pts),
             message: detections::message(unit),
@@ -50,6 +53,7 @@ impl Cut {
 pub struct Picture {
     pub packets: Range<u64>,
     pub keyframe: bool,
+    pub layer: u8,
     pub time: MediaTime,
     pub captured: u64,
     pub message: String,
@@ -123,8 +127,8 @@ impl Stream {
             let count = self.history.keep(Shared { payload, time: cut.time, marker: index == last });
             packets = if index == 0 { count } else { packets.start }..count + 1;
         }
-        let Cut { keyframe, time, captured, message, .. } = cut;
-        Picture { packets, keyframe, time, captured, message }
+        let Cut { keyframe, layer, time, captured, message, .. } = cut;
+        Picture { packets, keyframe, layer, time, captured, message }
     }
 
     /// A viewer needs a keyframe.

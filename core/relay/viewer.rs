@@ -19,6 +19,8 @@ use super::stream::{Picture, StreamId};
 
 /// Datagrams that may wait for a full socket before the viewer is dropped to the next keyframe.
 const MOST_WAITING: usize = 256;
+/// From here on its upper temporal layers are left out, which needs no keyframe afterwards.
+const MANY_WAITING: usize = MOST_WAITING / 4;
 /// Datagrams that ever wait; a single keyframe is below this.
 const MOST_EVER_WAITING: usize = 4096;
 /// An offer that has not become a connection by then is forgotten.
@@ -45,6 +47,8 @@ pub enum Shown {
     Sent,
     /// The viewer is not connected yet, or waits for a keyframe.
     NotYet,
+    /// Left out with the rest of its temporal layer, because much waits already.
+    Thinned,
     /// The viewer had fallen behind and has caught up: a keyframe would bring it back in step.
     NeedsKeyframe,
 }
@@ -75,6 +79,8 @@ pub struct Viewer {
     reported: Option<Instant>,
     /// It fell behind, and no keyframe has been asked for on its account since.
     owed: bool,
+    /// The lowest temporal layer that is left out until the next picture of the base layer.
+    without: Option<u8>,
     resending: (Option<Instant>, u32),
 }
 
@@ -96,6 +102,7 @@ impl Viewer {
             keyframe_sent: None,
             reported: None,
             owed: false,
+            without: None,
             resending: (None, 0),
         }
     }
@@ -155,10 +162,15 @@ impl Viewer {
 
     /// Sends `picture`, whose packets are in `history`, if the viewer is in step.
     pub fn show(&mut self, now: Instant, picture: &Picture, history: &History) -> Shown {
+        let is_left_out = self.leaves_out(picture.layer);
         match self.step {
             Step::Connecting => return Shown::NotYet,
             Step::InStep | Step::Waiting if self.outbox.len() > MOST_WAITING => return self.fall_out(),
             Step::Waiting if !picture.keyframe => return self.catch_up(),
+            Step::InStep if is_left_out => {
+                self.figures.thinned += 1;
+                return Shown::Thinned;
+            }
             Step::Waiting | Step::InStep => self.step = Step::InStep,
         }
         for count in picture.packets.clone() {
@@ -187,6 +199,17 @@ impl Viewer {
         self.take_datagrams();
     }
 
+    /// A picture of an upper layer goes when much waits. What refers to it (the same and higher
+    /// layers, up to the next picture of the base layer) goes with it.
+    fn leaves_out(&mut self, layer: u8) -> bool {
+        if layer == 0 {
+            self.without = None;
+        } else if self.without.is_none_or(|least| layer < least) && self.outbox.len() > MANY_WAITING {
+            self.without = Some(layer);
+        }
+        self.without.is_some_and(|least| layer >= least)
+    }
+
     fn fall_out(&mut self) -> Shown {
         if std::mem::replace(&mut self.step, Step::Waiting) == Step::InStep {
             self.figures.dropped_to_key += 1;
@@ -198,7 +221,7 @@ impl Viewer {
     /// A viewer that fell behind needs a keyframe once it has room for one: asked for sooner, it
     /// would cost all the others and help nobody.
     fn catch_up(&mut self) -> Shown {
-        if self.outbox.len() > MOST_WAITING / 4 || !std::mem::take(&mut self.owed) {
+        if self.outbox.len() > MANY_WAITING || !std::mem::take(&mut self.owed) {
             return Shown::NotYet;
         }
         Shown::NeedsKeyframe

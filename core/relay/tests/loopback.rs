@@ -14,18 +14,18 @@ use crate::relay::peer::Datagram;
 use crate::relay::{Closed, Hub, Kind, Network, Refusal};
 
 /// No step below takes a hundredth of this on a machine that runs at all.
-const PATIENCE: Duration = Duration::from_secs(30);
-const FRAME: Duration = Duration::from_millis(33);
+pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const FRAME: Duration = Duration::from_millis(33);
 
-struct Stage {
-    hub: Hub,
+pub struct Stage {
+    pub hub: Hub,
     node: Box<dyn Sink>,
     started: Instant,
     sequence: u64,
 }
 
 impl Stage {
-    fn new(listen: IpAddr, most_viewers: usize) -> Stage {
+    pub fn new(listen: IpAddr, most_viewers: usize) -> Stage {
         let hub = Hub::new();
         let kind = Kind::new(hub.clone());
         let with = json!({ "max_viewers": most_viewers, "latency": "lowest" });
@@ -41,7 +41,7 @@ impl Stage {
     }
 
     /// Gives the node its next access unit; every tenth is a keyframe.
-    fn picture(&mut self) {
+    pub fn picture(&mut self) {
         let keyframe = self.sequence.is_multiple_of(10);
         let slice =
             std::iter::once(if keyframe { 0x65 } else { 0x41 }).chain((0..5000).map(|n| (n % 255) as u8 + 1));

@@ -4,6 +4,7 @@
 //! viewer as a browser would be one. Each scenario below is a promise of the relay.
 
 mod answers;
+mod client;
 pub mod depacketizer;
 mod loopback;
 mod network;

@@ -125,6 +125,34 @@ fn a_viewer_that_falls_behind_is_dropped_to_the_next_keyframe_and_loses_nothing_
 }
 
 #[test]
+fn a_slow_viewer_loses_upper_layers_first_and_keeps_every_picture_of_the_base_layer() {
+    let mut world = World::new(14);
+    world.layers = &[0, 2, 1, 2];
+    world.play(1);
+    let index = world.join(Boxes::Unwanted);
+    world.play(39);
+    let (asked, joined) = (wishes(&world), shown(&world.watchers[index])[0].1);
+    world.socket = Room::Full;
+    for _ in 0..20 {
+        world.picture(20_000);
+        world.pass(Duration::from_millis(33));
+    }
+    world.socket = Room::Left;
+    world.play(60);
+    let stats = &world.fanout.snapshot(world.now)[0].sessions[0];
+    assert_eq!((stats.dropped_to_key, wishes(&world)), (0, asked));
+    assert!(stats.thinned > 5, "{stats:?}");
+    let shown: Vec<u64> = shown(&world.watchers[index]).iter().map(|(_, sequence)| *sequence).collect();
+    assert!(
+        (joined..100).filter(|sequence| sequence % 4 == 0).all(|base| shown.contains(&base)),
+        "{shown:?}"
+    );
+    // A picture of layer 2 after one of layer 1 is never shown without it.
+    assert!(shown.iter().filter(|sequence| **sequence % 4 == 3).all(|top| shown.contains(&(top - 1))));
+    assert!((110..119).all(|sequence| shown.contains(&sequence)), "{shown:?}");
+}
+
+#[test]
 fn a_viewer_that_vanishes_is_gone_within_ten_seconds_and_the_others_stay() {
     let mut world = World::new(6);
     world.play(1);

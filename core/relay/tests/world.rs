@@ -42,6 +42,8 @@ pub struct World {
     epoch: Epoch,
     sequence: u64,
     answered_wishes: usize,
+    /// The temporal layer of each picture, over and over.
+    pub layers: &'static [u8],
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             epoch,
             sequence: 0,
             answered_wishes: 0,
+            layers: &[0],
         }
     }
 
@@ -138,7 +141,7 @@ impl World {
         AccessUnit {
             data: annex_b(&units).into(),
             keyframe,
-            layer: 0,
+            layer: self.layers[self.sequence as usize % self.layers.len()],
             pts: Pts::from_nanos(self.sequence as i64 * FRAME),
             sequence: self.sequence,
             annotations: Arc::new(Annotations { detections: vec![found], ..Annotations::default() }),

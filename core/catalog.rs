@@ -10,6 +10,7 @@ pub fn kinds() -> Kinds {
     let present: Vec<Arc<dyn NodeKind>> = vec![
         // Sources.
         Arc::new(nodes::test_pattern::TestPattern),
+        Arc::new(nodes::file::FromFile),
         // Filters.
         Arc::new(nodes::scale::Scale),
         Arc::new(nodes::crop::Crop),
@@ -17,6 +18,7 @@ pub fn kinds() -> Kinds {
         Arc::new(nodes::rate::ChangeRate),
         Arc::new(nodes::h264::H264),
         // Sinks.
+        Arc::new(nodes::write::ToFile),
         Arc::new(nodes::collect::Collect),
     ];
     Kinds { present, absent: vec![] }

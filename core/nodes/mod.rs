@@ -3,7 +3,9 @@
 pub mod collect;
 pub mod convert;
 pub mod crop;
+pub mod file;
 pub mod h264;
 pub mod rate;
 pub mod scale;
 pub mod test_pattern;
+pub mod write;

@@ -1,0 +1,242 @@
+//! `write`: encoded video or raw frames into a file.
+//!
+//! Owns the two forms (Annex B, Y4M) and finishing: the file appears under its name only when it is
+//! whole. Until then it is called `NAME.part`, and stays so when the disk is full or the graph dies.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd;
+use std::path::{Path as FilePath, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Path};
+use crate::media::{Frame, FrameFormat, Item, PixelFormat, Range, Rate};
+use crate::node::{
+    About, Accepts, Contract, Counter, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
+    Setting, Settings, Sink, Site, Takes, Work,
+};
+
+static ABOUT: About = About {
+    name: "write",
+    role: Role::Sink,
+    summary: "writes encoded video as H.264 (Annex B), or frames as Y4M",
+    with: &[
+        Setting::required(
+            "path",
+            Takes::Path,
+            "The file, named NAME.part until it is whole; - is standard output",
+        ),
+        Setting::with_default(
+            "overwrite",
+            Takes::Bool,
+            "false",
+            "Whether a file of that name may be replaced",
+        ),
+    ],
+    beside: &[],
+    open: false,
+    example: "- id: record\n  kind: write\n  with: { path: out.h264 }\n  inputs: h264\n",
+};
+
+/// The kind.
+pub struct ToFile;
+
+impl NodeKind for ToFile {
+    fn about(&self) -> &About {
+        &ABOUT
+    }
+
+    fn contract(&self, settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
+        let path = settings.path("path");
+        let taken = std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir());
+        if taken && !settings.bool("overwrite") {
+            let rule = format!("{} is there already", path.display());
+            let help = "add `overwrite: true`, or give another path";
+            return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
+        }
+        let frames = Accepts::frames(&[PixelFormat::I420, PixelFormat::Gray8]);
+        Ok(Contract {
+            inputs: vec![InputPort::each("items", [vec![Accepts::AccessUnits], frames].concat())],
+            outputs: vec![],
+            work: Work::Device,
+            pace: Pace::Free,
+        })
+    }
+
+    fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
+        let path = settings.path("path");
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let (holds, wants) = match (inputs.first().copied().flatten(), ending.as_deref()) {
+            (Some(Format::AccessUnits(_)), Some("y4m")) => ("raw frames", "h264"),
+            (Some(Format::Frames(_)), Some("h264" | "264")) => ("encoded video", "raw frames"),
+            _ => return Ok(vec![]),
+        };
+        let rule = format!("{} would hold {holds} by its name, and gets {wants}", path.display());
+        Err(Diagnostic::error("formats-disagree", at_path(), rule)
+            .help("name it .h264 for encoded video, .y4m for frames"))
+    }
+
+    fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
+        let rate = inputs.first().copied().flatten().and_then(|format| format.video()?.rate);
+        Ok(Node::Sink(Box::new(Writer {
+            target: Target::open(settings.path("path"), settings.bool("overwrite"))?,
+            rate,
+            written_as: None,
+            buffer: Vec::new(),
+            items: site.counters.named("items"),
+            bytes: site.counters.named("bytes"),
+        })))
+    }
+}
+
+fn at_path() -> Path {
+    Path::root().key("with").key("path")
+}
+
+struct Writer {
+    target: Target,
+    rate: Option<Rate>,
+    /// The format of the frames so far; a Y4M file holds one only.
+    written_as: Option<FrameFormat>,
+    buffer: Vec<u8>,
+    items: Counter,
+    bytes: Counter,
+}
+
+impl Sink for Writer {
+    fn consume(&mut self, mut inputs: Inputs) -> Result<(), NodeError> {
+        match inputs.take(0) {
+            Some(Item::AccessUnit(unit)) => self.target.write(&unit.data)?,
+            Some(Item::Frame(frame)) => {
+                self.lay_out(&frame)?;
+                self.target.write(&self.buffer)?;
+            }
+            Some(Item::Detections(_)) | None => return Ok(()),
+        }
+        self.items.add(1);
+        self.bytes.set(self.target.written);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), NodeError> {
+        self.target.finish()
+    }
+}
+
+impl Writer {
+    /// The frame as it stands in the file, the file's header before the first one.
+    fn lay_out(&mut self, frame: &Frame) -> Result<(), NodeError> {
+        self.buffer.clear();
+        match self.written_as {
+            None => self.buffer.extend_from_slice(header(frame.format(), self.rate).as_bytes()),
+            Some(format) if (format.pixel, format.size) != (frame.pixel(), frame.size()) => {
+                return Err(NodeError::stop_graph(format!(
+                    "{} holds {} {}, and frame {} is {} {}; a Y4M file holds one format",
+                    self.target.name(),
+                    format.pixel,
+                    format.size,
+                    frame.sequence,
+                    frame.pixel(),
+                    frame.size()
+                )));
+            }
+            Some(_) => {}
+        }
+        self.written_as = Some(frame.format());
+        self.buffer.extend_from_slice(b"FRAME\n");
+        for index in 0..frame.planes().len() {
+            let plane = frame.plane(index);
+            match plane.contiguous() {
+                Some(all) => self.buffer.extend_from_slice(all),
+                None => plane.rows().for_each(|row| self.buffer.extend_from_slice(row)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the stream does not say its rate, 30 is what players assume too.
+fn header(format: FrameFormat, rate: Option<Rate>) -> String {
+    let (frames, seconds) = rate.map_or((30, 1), |rate| (rate.frames(), rate.seconds()));
+    let (width, height) = (format.size.width(), format.size.height());
+    let layout = if format.pixel == PixelFormat::Gray8 { "mono" } else { "420jpeg" };
+    let range = if format.colour.range == Range::Full { "FULL" } else { "LIMITED" };
+    format!("YUV4MPEG2 W{width} H{height} F{frames}:{seconds} Ip A1:1 C{layout} XCOLORRANGE={range}\n")
+}
+
+/// A file being written.
+struct Target {
+    file: File,
+    path: PathBuf,
+    /// What it is called until it is whole; `None` for what cannot be renamed: pipes and devices.
+    partial: Option<PathBuf>,
+    overwrite: bool,
+    /// Whole items only.
+    written: u64,
+}
+
+impl Target {
+    fn open(path: &FilePath, overwrite: bool) -> Result<Target, NodeError> {
+        let refused = |path: &FilePath, error| {
+            NodeError::stop_graph(format!("{} cannot be written", path.display())).caused_by(error)
+        };
+        let open = |file, partial| Target { file, path: path.to_owned(), partial, overwrite, written: 0 };
+        if path.to_str() == Some("-") {
+            let output = io::stdout().as_fd().try_clone_to_owned().map_err(|error| refused(path, error))?;
+            return Ok(open(File::from(output), None));
+        }
+        match std::fs::metadata(path) {
+            Ok(found) if !found.is_file() => {
+                let device =
+                    OpenOptions::new().write(true).open(path).map_err(|error| refused(path, error))?;
+                Ok(open(device, None))
+            }
+            Ok(_) if !overwrite => Err(refused(path, io::ErrorKind::AlreadyExists.into())),
+            _ => {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".part");
+                let partial = PathBuf::from(name);
+                let file = File::create(&partial).map_err(|error| refused(&partial, error))?;
+                Ok(open(file, Some(partial)))
+            }
+        }
+    }
+
+    /// Where the bytes are now.
+    fn name(&self) -> std::path::Display<'_> {
+        self.partial.as_deref().unwrap_or(&self.path).display()
+    }
+
+    /// Writes one whole item, or none of it where that can be undone.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        if let Err(error) = self.file.write_all(bytes) {
+            if self.partial.is_some() {
+                // What was whole before stays whole; where even that fails, half an item more is no harm.
+                let _ = self.file.set_len(self.written);
+            }
+            let kept = self.written;
+            return Err(NodeError::stop_graph(format!(
+                "{} is cut short after {kept} bytes, which are kept",
+                self.name()
+            ))
+            .caused_by(error));
+        }
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), NodeError> {
+        let Some(partial) = &self.partial else {
+            return Ok(());
+        };
+        let placed = self.file.sync_all().and_then(|()| match self.overwrite {
+            true => std::fs::rename(partial, &self.path),
+            // A link fails where a rename would replace a file that has come since the start.
+            false => std::fs::hard_link(partial, &self.path).and_then(|()| std::fs::remove_file(partial)),
+        });
+        placed.map_err(|error| {
+            let (path, partial) = (self.path.display(), partial.display());
+            NodeError::stop_graph(format!("{path} cannot be put in place, and is kept as {partial}"))
+                .caused_by(error)
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! What the built-in kinds promise together: pictures through filters, encoder, files and back.
+
+mod files;
+mod pictures;
+mod rig;

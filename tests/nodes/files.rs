@@ -23,7 +23,7 @@ fn pattern_file(folder: &TempDir, size: &str, format: &str, count: usize) -> Pat
     let rig = Rig::new();
     let path = folder.path().join(format!("{size}-{format}.y4m"));
     let frames = rig.pattern(count, json!({ "size": size, "format": format, "rate": "25" }));
-    rig.into("write", json!({ "path": path }), frames);
+    rig.store("write", json!({ "path": path }), "25", frames);
     path
 }
 
@@ -34,7 +34,7 @@ fn a_y4m_file_comes_back_as_it_was() {
         let rig = Rig::new();
         let frames = rig.pattern(4, json!({ "size": size, "format": format, "rate": "30" }));
         let path = folder.path().join(format!("{size}{format}.y4m"));
-        rig.into("write", json!({ "path": path }), frames.clone());
+        rig.store("write", json!({ "path": path }), "30", frames.clone());
         assert!(!path.with_extension("y4m.part").exists());
         let back = take(&mut *rig.source("file", json!({ "path": path })), 10);
         assert!(back.failed.is_none());
@@ -199,7 +199,7 @@ fn a_file_is_not_replaced_unasked_and_appears_only_when_whole() {
     let folder = folder();
     let rig = Rig::new();
     let path = folder.path().join("out.y4m");
-    let mut sink = rig.sink("write", json!({ "path": path }));
+    let mut sink = rig.sink("write", json!({ "path": path }), None);
     for item in rig.pattern(2, json!({ "size": "64x48" })) {
         sink.consume(Inputs::one(item)).unwrap();
     }
@@ -210,14 +210,15 @@ fn a_file_is_not_replaced_unasked_and_appears_only_when_whole() {
     assert_eq!(fs::read(&path).unwrap(), b"theirs");
     assert!(folder.path().join("out.y4m.part").exists());
     assert!(rig.build("write", json!({ "path": path }), &[None]).is_err());
-    rig.into("write", json!({ "path": path, "overwrite": true }), rig.pattern(1, json!({ "size": "64x48" })));
+    let other = rig.pattern(1, json!({ "size": "64x48" }));
+    rig.store("write", json!({ "path": path, "overwrite": true }), "30", other);
     assert_ne!(fs::read(&path).unwrap(), b"theirs");
 }
 
 #[test]
 fn a_full_device_is_an_error_that_names_it() {
     let rig = Rig::new();
-    let mut sink = rig.sink("write", json!({ "path": "/dev/full" }));
+    let mut sink = rig.sink("write", json!({ "path": "/dev/full" }), None);
     let item = rig.pattern(1, json!({ "size": "64x48" })).remove(0);
     let error = sink.consume(Inputs::one(item)).unwrap_err();
     assert_eq!(error.then, Then::StopGraph);
@@ -231,7 +232,7 @@ fn what_was_whole_before_the_disk_was_full_is_kept() {
     const PATH: &str = "FRAMEGATE_TEST_FULL_DISK";
     if let Some(path) = std::env::var_os(PATH) {
         let rig = Rig::new();
-        let mut sink = rig.sink("write", json!({ "path": PathBuf::from(path) }));
+        let mut sink = rig.sink("write", json!({ "path": PathBuf::from(path) }), None);
         let items = rig.pattern(1000, json!({ "size": "64x48" })).into_iter();
         let failed = items.map(|item| sink.consume(Inputs::one(item))).find_map(Result::err);
         println!("failed: {}", failed.expect("the limit is reached"));
@@ -279,7 +280,7 @@ fn ffmpeg_reads_what_we_write() {
     let units =
         rig.through("h264", json!({ "bitrate": "2M" }), rig.pattern(30, json!({ "size": "640x360" })));
     assert_eq!(units.len(), 30);
-    rig.into("write", json!({ "path": path }), units);
+    rig.store("write", json!({ "path": path }), "30", units);
     assert_eq!(seen_by_ffmpeg(&path, 640, 360), numbers(30));
 }
 

@@ -3,9 +3,9 @@
 use std::time::{Instant, SystemTime};
 
 use framegate::catalog;
-use framegate::media::{AccessUnit, Frame, Item, Pool};
+use framegate::media::{AccessUnit, Frame, Item, PixelFormat, Pool};
 use framegate::node::{
-    Epoch, Filter, Flow, Format, Inputs, Node, NodeError, Output, Settings, Sink, Site, Source,
+    Epoch, Filter, Flow, Format, Inputs, Node, NodeError, Output, Settings, Sink, Site, Source, VideoFormat,
 };
 use serde_json::Value;
 
@@ -48,8 +48,8 @@ impl Rig {
         }
     }
 
-    pub fn sink(&self, kind: &str, with: Value) -> Box<dyn Sink> {
-        match self.build(kind, with, &[None]).unwrap() {
+    pub fn sink(&self, kind: &str, with: Value, input: Option<Format>) -> Box<dyn Sink> {
+        match self.build(kind, with, &[input]).unwrap() {
             Node::Sink(sink) => sink,
             _ => panic!("\"{kind}\" is a sink"),
         }
@@ -72,9 +72,16 @@ impl Rig {
         out.drain().map(|(_, item)| item).collect()
     }
 
-    /// Puts these items into a sink, to its end.
-    pub fn into(&self, kind: &str, with: Value, items: Vec<Item>) {
-        let mut sink = self.sink(kind, with);
+    /// Puts these items into a sink, to its end, as a link of this rate would.
+    pub fn store(&self, kind: &str, with: Value, rate: &str, items: Vec<Item>) {
+        let rate = Some(rate.parse().unwrap());
+        let input = items.first().map(|first| match first {
+            Item::Frame(frame) => {
+                Format::Frames(VideoFormat { pixel: frame.pixel(), size: Some(frame.size()), rate })
+            }
+            _ => Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size: None, rate }),
+        });
+        let mut sink = self.sink(kind, with, input);
         items.into_iter().for_each(|item| sink.consume(Inputs::one(item)).unwrap());
         sink.finish().unwrap();
     }

@@ -1,5 +1,7 @@
 //! From pixels that moved to boxes: cells, growing, merging.
 
+use std::ops::Range;
+
 use framegate_sdk::{Region, Size};
 
 use crate::background::Moved;
@@ -83,29 +85,20 @@ impl Grid {
 
     fn gather(&mut self, moved: Moved, zones: &ZoneMap) {
         let width = self.small.width as usize;
-        for (index, cell) in self.cells.iter_mut().enumerate() {
-            let zone = zones.at(index);
-            cell.state = State::Still;
-            if zone == ZoneId::IGNORED {
+        for (row, cells) in self.cells.chunks_exact_mut(self.columns).enumerate() {
+            cells.iter_mut().for_each(|cell| cell.state = State::Still);
+            let top = row * CELL;
+            let bottom = (top + CELL).min(self.small.height as usize);
+            // Most of a picture is still, and so many bytes at once are quickly looked through.
+            if moved.levels[top * width..bottom * width].iter().fold(0, |all, level| all | level) == 0 {
                 continue;
             }
-            let (left, top) = (index % self.columns * CELL, index / self.columns * CELL);
-            let (right, bottom) = ((left + CELL).min(width), (top + CELL).min(self.small.height as usize));
-            // Nearly all cells are still, and this tells so without looking at pixels one by one.
-            let still = (top..bottom)
-                .all(|y| moved.levels[y * width + left..y * width + right].iter().all(|level| *level == 0));
-            if still {
-                continue;
-            }
-            cell.blob = Blob::nothing(zone);
-            for y in top..bottom {
-                for x in left..right {
-                    let pixel = y * width + x;
-                    cell.blob.add(x as u16, y as u16, moved.levels[pixel], moved.fresh[pixel]);
+            for (column, cell) in cells.iter_mut().enumerate() {
+                let zone = zones.at(row * self.columns + column);
+                if zone != ZoneId::IGNORED {
+                    let left = column * CELL;
+                    *cell = Cell::of(moved, width, zone, left..(left + CELL).min(width), top..bottom);
                 }
-            }
-            if cell.blob.pixels >= ENOUGH {
-                cell.state = State::Moving;
             }
         }
     }
@@ -132,24 +125,37 @@ impl Grid {
     }
 }
 
+impl Cell {
+    fn of(moved: Moved, width: usize, zone: ZoneId, columns: Range<usize>, rows: Range<usize>) -> Cell {
+        let mut blob = Blob::nothing(zone);
+        for y in rows {
+            let pixels = y * width + columns.start..y * width + columns.end;
+            let found = moved.levels[pixels.clone()].iter().zip(&moved.fresh[pixels]);
+            for (x, (level, fresh)) in columns.clone().zip(found).filter(|(_, (level, _))| **level > 0) {
+                blob.add(x as u16, y as u16, *level, *fresh);
+            }
+        }
+        let state = if blob.pixels >= ENOUGH { State::Moving } else { State::Still };
+        Cell { blob, state }
+    }
+}
+
 impl Blob {
     fn nothing(zone: ZoneId) -> Blob {
         Blob { zone, left: u16::MAX, top: u16::MAX, right: 0, bottom: 0, pixels: 0, levels: 0, fresh: 0 }
     }
 
     fn add(&mut self, x: u16, y: u16, level: u8, fresh: u8) {
-        if level > 0 {
-            self.join(&Blob {
-                zone: self.zone,
-                left: x,
-                top: y,
-                right: x + 1,
-                bottom: y + 1,
-                pixels: 1,
-                levels: level.into(),
-                fresh: fresh.into(),
-            });
-        }
+        self.join(&Blob {
+            left: x,
+            top: y,
+            right: x + 1,
+            bottom: y + 1,
+            pixels: 1,
+            levels: level.into(),
+            fresh: fresh.into(),
+            ..*self
+        });
     }
 
     fn join(&mut self, other: &Blob) {

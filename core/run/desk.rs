@@ -8,7 +8,6 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::graph::plan::NodeId;
-use crate::node::Work;
 use crate::schedule::{Action, Event, Hand, Scheduler, Topology, Turn};
 
 pub(super) struct Desk {
@@ -157,9 +156,4 @@ impl Desk {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether nodes with this work have a thread of their own.
-pub(super) fn has_own_thread(work: Work) -> bool {
-    work == Work::Device
 }

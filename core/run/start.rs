@@ -10,13 +10,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
 use super::cell::Cell;
-use super::desk::{Desk, has_own_thread};
+use super::desk::Desk;
 use super::hands::{Floor, spawn};
 use super::memory;
 use super::running::{Running, Watch};
 use crate::graph::plan::{Clock, NodeId, Plan};
 use crate::media::Pool;
-use crate::node::{Counters, Epoch, NodeError, Site, Upstream};
+use crate::node::{Counters, Epoch, NodeError, Site, Upstream, Work};
 use crate::schedule::{Event, Hand, Topology};
 
 /// A graph did not start. Nothing of it runs.
@@ -120,7 +120,7 @@ fn spawn_all(
     workers: NonZeroUsize,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let pool = (0..workers.get()).map(|index| (Hand::Worker, format!("worker-{index}")));
-    let devices = plan.nodes.iter().enumerate().filter(|(_, node)| has_own_thread(node.contract.work));
+    let devices = plan.nodes.iter().enumerate().filter(|(_, node)| node.contract.work == Work::Device);
     let devices = devices.map(|(index, node)| (Hand::Device(NodeId(index)), format!("node-{}", node.id)));
     let mut threads = Vec::new();
     for (hand, name) in pool.chain(devices) {

@@ -345,9 +345,8 @@ impl Throttle {
 mod tests {
     use super::*;
     use crate::graph::plan::PlanLink;
-    use crate::media::{AccessUnit, Annotations, Detections};
+    use crate::media::{AccessUnit, Detections};
     use crate::node::Format;
-    use std::sync::Arc;
 
     fn link(when_full: WhenFull, join: Join) -> Link {
         Link::new(&plan(when_full, join), Clock::Live)
@@ -373,17 +372,17 @@ mod tests {
     }
 
     fn item(ms: i64) -> Item {
-        Item::Detections(Detections { pts: pts(ms), sequence: 0, found: Arc::default() })
+        Item::Detections(Detections { pts: pts(ms), sequence: 0, found: Default::default() })
     }
 
     fn unit(ms: i64, keyframe: bool) -> Item {
         Item::AccessUnit(AccessUnit {
-            data: Arc::from([]),
+            data: Default::default(),
             keyframe,
             layer: 0,
             pts: pts(ms),
             sequence: 0,
-            annotations: Arc::new(Annotations::default()),
+            annotations: Default::default(),
         })
     }
 

@@ -4,11 +4,10 @@
 //! memory. Leaves what a plane means to `scale` and `sample`.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 
 use fast_image_resize::images::TypedCroppedImageMut;
-use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
-use fast_image_resize::{FilterType, ImageView, ImageViewMut, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ImageView, ImageViewMut, ResizeAlg, ResizeOptions, Resizer};
 
 use super::scale::Method;
 use crate::media::{PlaneMut, PlaneRef, PlaneShape};
@@ -56,9 +55,16 @@ impl Target {
     }
 }
 
+/// One thread's working memory: kept, so that in steady state scaling allocates no picture.
+#[derive(Default)]
+struct Workbench {
+    resizer: Resizer,
+    channel: Vec<u8>,
+    scaled: Vec<u8>,
+}
+
 thread_local! {
-    // The library's working memory: kept, so that in steady state scaling allocates no picture.
-    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+    static WORKBENCH: RefCell<Workbench> = RefCell::default();
 }
 
 /// Scales `window` of one plane into `target` of another with the same samples.
@@ -72,13 +78,41 @@ pub(super) fn plane(
     target: Target,
     method: Method,
 ) {
-    assert_eq!(from.shape().pixel_bytes, to.shape().pixel_bytes, "planes of different samples");
-    match from.shape().pixel_bytes {
-        1 => typed::<U8>(from, window, to, target, method),
-        2 => typed::<U8x2>(from, window, to, target, method),
-        3 => typed::<U8x3>(from, window, to, target, method),
-        4 => typed::<U8x4>(from, window, to, target, method),
-        other => unreachable!("no pixel format has {other} bytes a sample"),
+    let step = from.shape().pixel_bytes;
+    assert_eq!(step, to.shape().pixel_bytes, "planes of different samples");
+    WORKBENCH.with_borrow_mut(|workbench| match step {
+        1 => single(&mut workbench.resizer, from, window, to, target, method),
+        _ => (0..step).for_each(|byte| workbench.channel(from, window, to, target, method, byte)),
+    });
+}
+
+impl Workbench {
+    /// Takes one channel out of interleaved samples, scales it, and puts it back among the others.
+    /// The library would do all channels at once, but its code for each kind of sample is compiled
+    /// anew into whoever calls it, for half a minute apiece; and live video has its luma, and
+    /// mostly its chroma, in planes of their own.
+    fn channel(
+        &mut self,
+        from: PlaneRef<'_>,
+        window: Window,
+        to: &mut PlaneMut<'_>,
+        target: Target,
+        method: Method,
+        byte: usize,
+    ) {
+        let PlaneShape { rows, row_bytes, pixel_bytes: step } = from.shape();
+        let alone = |rows, columns| PlaneShape { rows, row_bytes: columns, pixel_bytes: 1 };
+        self.channel.clear();
+        from.rows().for_each(|row| self.channel.extend(row[byte..].iter().step_by(step)));
+        self.scaled.resize(target.width * target.height, 0);
+        let source = PlaneRef::new(&self.channel, row_bytes / step, alone(rows, row_bytes / step));
+        let shape = alone(target.height, target.width);
+        let mut sink = PlaneMut::new(&mut self.scaled, target.width, shape);
+        single(&mut self.resizer, source, window, &mut sink, Target::whole(shape), method);
+        for (y, line) in self.scaled.chunks_exact(target.width).enumerate() {
+            let row = to.row(target.top + y)[target.left * step + byte..].iter_mut().step_by(step);
+            row.zip(line).for_each(|(to, value)| *to = *value);
+        }
     }
 }
 
@@ -92,7 +126,8 @@ pub(super) fn bytes(from: &[u8], size: (usize, usize), to: (usize, usize)) -> Ve
     out
 }
 
-fn typed<P: PixelTrait>(
+fn single(
+    resizer: &mut Resizer,
     from: PlaneRef<'_>,
     window: Window,
     to: &mut PlaneMut<'_>,
@@ -100,8 +135,7 @@ fn typed<P: PixelTrait>(
     method: Method,
 ) {
     let window = window.within(from.shape());
-    let source = Rows::<P> { plane: from, pixel: PhantomData };
-    let sink = RowsMut::<P> { shape: to.shape(), stride: to.stride(), bytes: to.bytes(), pixel: PhantomData };
+    let sink = RowsMut { shape: to.shape(), stride: to.stride(), bytes: to.bytes() };
     let Target { left, top, width, height } = target;
     let mut sink = TypedCroppedImageMut::new(sink, left as u32, top as u32, width as u32, height as u32)
         .expect("the target lies in its plane");
@@ -111,9 +145,7 @@ fn typed<P: PixelTrait>(
         window.width,
         window.height,
     );
-    RESIZER.with_borrow_mut(|resizer| {
-        resizer.resize_typed(&source, &mut sink, &options).expect("the window lies in its plane");
-    });
+    resizer.resize_typed(&Rows(from), &mut sink, &options).expect("the window lies in its plane");
 }
 
 fn algorithm(method: Method) -> ResizeAlg {
@@ -125,72 +157,67 @@ fn algorithm(method: Method) -> ResizeAlg {
     }
 }
 
-struct Rows<'a, P> {
-    plane: PlaneRef<'a>,
-    pixel: PhantomData<P>,
-}
+struct Rows<'a>(PlaneRef<'a>);
 
-struct RowsMut<'a, P> {
+struct RowsMut<'a> {
     bytes: &'a mut [u8],
     stride: usize,
     shape: PlaneShape,
-    pixel: PhantomData<P>,
 }
 
-/// The pixels of one row. The library's pixel types are arrays of `u8` without padding.
-fn pixels<P: PixelTrait>(row: &[u8]) -> &[P] {
-    // SAFETY: `P` is one of U8, U8x2, U8x3 and U8x4, whose components are `u8`: alignment 1, no
-    // padding, every bit pattern valid.
-    let (before, pixels, after) = unsafe { row.align_to::<P>() };
+/// The library's own name for a byte.
+fn pixels(row: &[u8]) -> &[U8] {
+    // SAFETY: a `U8` is one `u8` and nothing else: alignment 1, every bit pattern valid.
+    let (before, pixels, after) = unsafe { row.align_to() };
     debug_assert!(before.is_empty() && after.is_empty());
     pixels
 }
 
-fn pixels_mut<P: PixelTrait>(row: &mut [u8]) -> &mut [P] {
+fn pixels_mut(row: &mut [u8]) -> &mut [U8] {
     // SAFETY: as in `pixels`.
-    let (before, pixels, after) = unsafe { row.align_to_mut::<P>() };
+    let (before, pixels, after) = unsafe { row.align_to_mut() };
     debug_assert!(before.is_empty() && after.is_empty());
     pixels
 }
 
-// SAFETY: every row has exactly `row_bytes / pixel_bytes` pixels, which is the width.
-unsafe impl<P: PixelTrait> ImageView for Rows<'_, P> {
-    type Pixel = P;
+// SAFETY: every row has exactly `row_bytes` pixels, which is the width.
+unsafe impl ImageView for Rows<'_> {
+    type Pixel = U8;
 
     fn width(&self) -> u32 {
-        (self.plane.shape().row_bytes / size_of::<P>()) as u32
+        self.0.shape().row_bytes as u32
     }
 
     fn height(&self) -> u32 {
-        self.plane.shape().rows as u32
+        self.0.shape().rows as u32
     }
 
-    fn iter_rows(&self, start_row: u32) -> impl Iterator<Item = &[P]> {
-        (start_row as usize..self.plane.shape().rows).map(|index| pixels(self.plane.row(index)))
+    fn iter_rows(&self, start_row: u32) -> impl Iterator<Item = &[U8]> {
+        (start_row as usize..self.0.shape().rows).map(|index| pixels(self.0.row(index)))
     }
 }
 
 // SAFETY: as for `Rows`.
-unsafe impl<P: PixelTrait> ImageView for RowsMut<'_, P> {
-    type Pixel = P;
+unsafe impl ImageView for RowsMut<'_> {
+    type Pixel = U8;
 
     fn width(&self) -> u32 {
-        (self.shape.row_bytes / size_of::<P>()) as u32
+        self.shape.row_bytes as u32
     }
 
     fn height(&self) -> u32 {
         self.shape.rows as u32
     }
 
-    fn iter_rows(&self, start_row: u32) -> impl Iterator<Item = &[P]> {
+    fn iter_rows(&self, start_row: u32) -> impl Iterator<Item = &[U8]> {
         let rows = self.bytes.chunks(self.stride).take(self.shape.rows).skip(start_row as usize);
         rows.map(|row| pixels(&row[..self.shape.row_bytes]))
     }
 }
 
 // SAFETY: as for `Rows`; the rows do not overlap, for the stride is no shorter than a row.
-unsafe impl<P: PixelTrait> ImageViewMut for RowsMut<'_, P> {
-    fn iter_rows_mut(&mut self, start_row: u32) -> impl Iterator<Item = &mut [P]> {
+unsafe impl ImageViewMut for RowsMut<'_> {
+    fn iter_rows_mut(&mut self, start_row: u32) -> impl Iterator<Item = &mut [U8]> {
         let row_bytes = self.shape.row_bytes;
         let rows = self.bytes.chunks_mut(self.stride).take(self.shape.rows).skip(start_row as usize);
         rows.map(move |row| pixels_mut(&mut row[..row_bytes]))

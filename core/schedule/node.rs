@@ -59,7 +59,8 @@ pub(super) struct Node {
     pub pacer: Option<Pacer>,
     /// A source that had nothing is not asked again before this.
     pub rests_until: Duration,
-    /// For which driving item a `same_pts` join waits, or waited in vain, and until when.
+    /// For which driving item a `same_pts` join waits, and until when; or waited in vain, when
+    /// another stood behind it.
     pub patience: Option<(Pts, Duration)>,
     /// When it wants to be looked at again.
     pub alarm: Option<Duration>,

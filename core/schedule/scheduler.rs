@@ -223,9 +223,9 @@ impl Scheduler {
         }
     }
 
-    /// Until when node `id` waits for the partners of its driving item. Where an earlier item was
-    /// waited for in vain, the next one has waited behind it: its time is up as much later as it is
-    /// later itself.
+    /// Until when node `id` waits for the partners of its driving item. One that stood behind an
+    /// item for which the node waited in vain has waited with it: its time is up as much later as it
+    /// is later itself. Otherwise a link's worth of items would each wait anew.
     fn patience(&mut self, id: NodeId, driving: Pts, now: Duration) -> Duration {
         let node = &mut self.nodes[id.0];
         let ages = node.inputs.iter().flatten().filter_map(|link| self.links[link.0].max_age);
@@ -242,11 +242,12 @@ impl Scheduler {
     fn take_inputs(&mut self, id: NodeId, drive: Drive, now: Duration) -> Inputs {
         let node = &mut self.nodes[id.0];
         node.driving = Some(drive.pts);
-        node.patience = node.patience.filter(|(_, until)| *until <= now);
         node.gives_up = false;
         // What becomes stale here settles nothing: its own join has just gone by.
         let inputs = take(node, &mut self.links, drive, &mut self.lost);
         self.lost.clear();
+        let in_vain = node.patience.filter(|(pts, until)| *pts == drive.pts && *until <= now);
+        node.patience = in_vain.filter(|_| self.links[drive.link.0].head().is_some());
         for port in 0..self.nodes[id.0].inputs.len() {
             if let Some(link) = self.nodes[id.0].inputs[port] {
                 self.refresh(self.links[link.0].from, now);

@@ -40,6 +40,8 @@ pub fn schema(kinds: &Kinds) -> Json {
         "items": { "$ref": "#/$defs/node" },
     });
     properties["server"] = mapping(graph::SERVER, "Where the graph is served");
+    // A port alone looks like a number.
+    properties["server"]["properties"]["listen"]["type"] = json!(["string", "integer"]);
     top["required"] = json!(["version", "nodes"]);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::resolve::{Draft, DraftLink, DraftNode, Signed};
 use crate::diagnostic::Diagnostic;
-use crate::media::{PixelFormat, Size};
-use crate::node::{Accepts, Format, InputPort, Kinds, NodeKind, Role, Settings, VideoFormat};
+use crate::media::{PixelFormat, Rate, Size};
+use crate::node::{Accepts, Format, InputPort, Kinds, NodeKind, Role, Settings, VideoFormat, WhenFull};
 
 /// The kind that makes one pixel format of another, and its setting.
 const CONVERT: &str = "convert";
@@ -51,6 +51,8 @@ pub(super) fn agree(draft: &Draft, order: &[usize], kinds: &Kinds, strict: bool)
         for &link in &into[node] {
             let met = meet(draft, link, &agreed.outputs, kinds, strict);
             agreed.settle(draft, link, met);
+            let policy = agreed.links[link].and_then(|format| misplaced_policy(&draft.links[link], format));
+            agreed.findings.extend(policy);
         }
         agreed.outputs[node] = agreed.give(draft, node, &into[node]);
     }
@@ -110,6 +112,7 @@ fn meet(draft: &Draft, link: usize, outputs: &[Option<Vec<Format>>], kinds: &Kin
     let given = link.from_port.and_then(|port| outputs[link.from].as_ref()?.get(port).copied());
     let port = link.to_port.and_then(|port| draft.nodes[link.to].input(port));
     let (Some(given), Some(port)) = (given, port) else { return Met::Unknown };
+    let given = limited(given, link.options.rate);
     if port.accepts.iter().any(|accepts| given.is_accepted_by(accepts)) {
         return Met::Same(given);
     }
@@ -118,6 +121,44 @@ fn meet(draft: &Draft, link: usize, outputs: &[Option<Vec<Format>>], kinds: &Kin
         return Met::Converted(Box::new(conversion));
     }
     Met::Not(Box::new(disagreement(draft, link, given, port, &aims, kinds, strict)))
+}
+
+/// What is left of `format` when at most `rate` items a second are let in.
+fn limited(format: Format, rate: Option<Rate>) -> Format {
+    let slower = |own: Option<Rate>| match (own, rate) {
+        (Some(own), Some(rate)) if rate.per_second() < own.per_second() => Some(rate),
+        (own, _) => own,
+    };
+    match format {
+        Format::Frames(video) => Format::Frames(VideoFormat { rate: slower(video.rate), ..video }),
+        Format::AccessUnits(_) | Format::Detections => format,
+    }
+}
+
+/// A link's written policy that does not suit what travels on it.
+fn misplaced_policy(link: &DraftLink, format: Format) -> Option<Diagnostic> {
+    let encoded = matches!(format, Format::AccessUnits(_));
+    let finding = |key: &str, message: &str, help: &str| {
+        Some(Diagnostic::error("misplaced-option", link.path.key(key), message).help(help))
+    };
+    match (link.options.when_full, link.options.rate) {
+        (Some(WhenFull::ToKeyframe), _) if !encoded => finding(
+            "when_full",
+            "\"to_keyframe\" is for encoded video, and there is none on this link",
+            "write `drop_oldest` to show what is newest, or `block` to lose nothing",
+        ),
+        (Some(WhenFull::DropOldest | WhenFull::DropNewest), _) if encoded => finding(
+            "when_full",
+            "encoded video that lost a picture cannot be shown up to its next keyframe",
+            "write `to_keyframe`, or leave it out",
+        ),
+        (_, Some(_)) if encoded => finding(
+            "rate",
+            "encoded video that lost a picture cannot be shown up to its next keyframe",
+            "lower the rate before the encoder, at the input that feeds it",
+        ),
+        _ => None,
+    }
 }
 
 /// The pixel formats that would do, were the frames only converted.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::document::Wires;
-use super::settings::{Reader, Table, kind_of};
+use super::settings::{Reader, Reported, Table, kind_of};
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::Rate;
 use crate::node::{Join, Setting, Settings, Takes, WhenFull};
@@ -86,8 +86,6 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Option<&Json>, path: &Path) ->
     };
     wires.map_or(Wires::Faulty, Wires::Read)
 }
-
-struct Reported;
 
 fn one(reader: &mut Reader<'_>, port: &str, json: &Json, path: &Path) -> Result<Wire, Reported> {
     match json {

@@ -1,6 +1,6 @@
 //! Text → document → plan. Pure: it opens nothing, starts nothing and knows no kind by name.
 //!
-//! Read in this order: `document` (what was typed), `settings` and `inputs` (its parts), `resolve`
+//! Read in this order: `document` (what was typed; `tree` is its raw form), `settings` and `inputs` (its parts), `resolve`
 //! (names become indices), `check` (the rules), `formats` (what travels where), `assemble` (the
 //! plan). `places` says where each part stands in the text; `environment` and `overrides` bring
 //! values from outside. Every step collects findings and goes on with what is sound.
@@ -23,6 +23,8 @@ mod resolve;
 mod server;
 mod settings;
 mod suggest;
+mod syntax;
+mod tree;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::address;
 use super::document::{self, Document, NODE_KEYS, Wires};
 use super::inputs::{Options, Wire};
-use super::settings::{Reader, Table};
+use super::settings::{Reader, Reported, Table};
 use super::suggest;
 use crate::diagnostic::{Diagnostic, Path};
 use crate::node::{Contract, InputPort, Kinds, NodeKind, Role, Settings};
@@ -225,8 +225,6 @@ fn link(
         _ => None,
     }
 }
-
-struct Reported;
 
 /// The input port that `wire` means; `Ok(None)` while the contract is unknown.
 fn input_port(reader: &mut Reader<'_>, node: &DraftNode, wire: &Wire) -> Result<Option<usize>, Reported> {

@@ -196,7 +196,8 @@ impl Reader<'_> {
 }
 
 /// Something was wrong, and the finding has been reported.
-struct Reported;
+#[derive(Debug)]
+pub(super) struct Reported;
 
 /// The setting's story: what it is for and what holds without it.
 fn misfit_help(takes: &Takes, json: &Json, setting: &Setting) -> String {

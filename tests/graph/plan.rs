@@ -126,7 +126,7 @@ fn a_conversion_is_put_where_formats_disagree_and_what_drops_drops_before_it() {
         ]
     );
     assert!(plan.links[0].rate.is_some() && plan.links[1].rate.is_none());
-    assert_eq!(plan.links[1].format.to_string(), "i420 1280x720 30 fps");
+    assert_eq!(plan.links[1].format.to_string(), "i420 1280x720 5 fps");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::node::{Kinds, NodeKind};
-use crate::nodes;
+use crate::{nodes, plugin};
 
 /// Every kind this build knows.
 pub fn kinds() -> Kinds {
@@ -16,6 +16,7 @@ pub fn kinds() -> Kinds {
         Arc::new(nodes::crop::Crop),
         Arc::new(nodes::convert::Convert),
         Arc::new(nodes::rate::ChangeRate),
+        Arc::new(plugin::Kind::default()),
         Arc::new(nodes::h264::H264),
         // Sinks.
         Arc::new(nodes::write::ToFile),

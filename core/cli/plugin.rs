@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod build;
+mod inspect;
 mod new;
 
 /// Tools for plugin authors.
@@ -16,11 +17,13 @@ pub struct Args {
 enum Tool {
     New(new::Args),
     Build(build::Args),
+    Inspect(inspect::Args),
 }
 
 pub fn main(args: Args) -> ExitCode {
     match args.tool {
         Tool::New(args) => new::main(&args),
         Tool::Build(args) => build::main(&args),
+        Tool::Inspect(args) => inspect::main(&args),
     }
 }

@@ -1,3 +1,29 @@
-//! The sandbox: WASM components that look at or change frames. The only folder that names wasmtime.
+//! The sandbox: WASM components as nodes. The only folder that names wasmtime.
+//!
+//! A component is read (`program`), its imports are held against what may be granted (`border`), it
+//! is compiled once (`engine`, `cache`) and started in a store of its own (`instance`) under limits
+//! (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`); when it fails
+//! (`fault`) the node goes on without it and starts it again later (`node`, `recovery`).
+//!
+//! Reading order: `kind`, `node`, `instance`, `lent`, `host`.
 
+mod bindings;
+mod border;
 pub mod bundled;
+mod cache;
+mod engine;
+mod fault;
+mod host;
+mod inspect;
+mod instance;
+mod kind;
+mod lent;
+mod limits;
+mod nearest;
+mod node;
+mod program;
+mod recovery;
+mod settings;
+
+pub use inspect::{Ask, Portrait, Uninspectable, inspect};
+pub use kind::Kind;

@@ -1,0 +1,29 @@
+//! `framegate plugin inspect`: what a plugin is and may do, for those who must decide to trust it.
+
+use std::process::ExitCode;
+
+use crate::plugin::{Ask, inspect};
+
+/// Show what a plugin is and what it may do, without running it.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A bundled plugin's name, or a component's file.
+    plugin: String,
+    /// Run it, sandboxed, to let it say its name and settings.
+    #[arg(long)]
+    describe: bool,
+}
+
+pub fn main(args: &Args) -> ExitCode {
+    let ask = if args.describe { Ask::Describe } else { Ask::Nothing };
+    match inspect(&args.plugin, ask) {
+        Ok(portrait) => {
+            print!("{portrait}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What `wit/v0` looks like from the host's side: generated.
+//!
+//! Imports come as one world, which every plugin's imports are a part of. Exports come one by one,
+//! because plugins differ in which they have. The pixel interfaces are missing: their functions
+//! move whole pictures and are bound by hand in `host::pixels`, where no copy is made.
+
+/// What the host lends.
+pub mod imports {
+    wasmtime::component::bindgen!({
+        path: "wit/v0",
+        inline: "
+            package framegate:host;
+            world imports {
+                import framegate:frame/frames@0.1.0;
+                import framegate:frame/host@0.1.0;
+                import framegate:frame/draw@0.1.0;
+                import framegate:frame/annotations@0.1.0;
+            }
+        ",
+        world: "framegate:host/imports",
+        imports: { default: trappable },
+        with: {
+            "framegate:frame/frames.frame": crate::plugin::lent::Lent,
+            "framegate:frame/draw.sprite": crate::pixels::Sprite,
+        },
+    });
+}
+
+/// What every plugin answers: what it is, and whether it takes these settings.
+pub mod lifecycle {
+    wasmtime::component::bindgen!({
+        path: "wit/v0",
+        inline: "package framegate:host; world exports { export framegate:frame/lifecycle@0.1.0; }",
+        world: "framegate:host/exports",
+        with: {
+            "framegate:frame/types@0.1.0": crate::plugin::bindings::imports::framegate::frame::types,
+        },
+    });
+}
+
+/// What a plugin answers that a frame passes through.
+pub mod filtering {
+    wasmtime::component::bindgen!({
+        path: "wit/v0",
+        inline: "package framegate:host; world exports { export framegate:frame/filtering@0.1.0; }",
+        world: "framegate:host/exports",
+        with: {
+            "framegate:frame/types@0.1.0": crate::plugin::bindings::imports::framegate::frame::types,
+            "framegate:frame/frames@0.1.0": crate::plugin::bindings::imports::framegate::frame::frames,
+        },
+    });
+}
+
+/// What a plugin answers that looks and reports.
+pub mod detecting {
+    wasmtime::component::bindgen!({
+        path: "wit/v0",
+        inline: "package framegate:host; world exports { export framegate:frame/detecting@0.1.0; }",
+        world: "framegate:host/exports",
+        with: {
+            "framegate:frame/types@0.1.0": crate::plugin::bindings::imports::framegate::frame::types,
+            "framegate:frame/frames@0.1.0": crate::plugin::bindings::imports::framegate::frame::frames,
+        },
+    });
+}
+
+pub use imports::framegate::frame::{annotations, draw, frames, host, types};

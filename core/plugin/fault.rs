@@ -1,0 +1,164 @@
+//! Why a guest was stopped, in words for the one who runs it and the one who wrote it.
+//!
+//! Owns the translation of the engine's errors: one line that says what happened, and below it the
+//! guest's backtrace and its last words. Leaves to `recovery` what follows.
+
+use std::any::Any;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::engine::STACK;
+use super::host::journal::neutral;
+use super::limits::Exceeded;
+use crate::node::units;
+
+/// Frames of a backtrace that are shown.
+const BACKTRACE: usize = 32;
+
+const HANDLES: &str =
+    "it holds more resources than it is allowed handles; raise it with `limits: { handles: … }`";
+
+/// Errors that the engine keeps to itself but for their text. A test holds each; text that changed
+/// would still be shown, in the engine's words.
+const TOLD_BY_TEXT: &[(&str, &str)] = &[
+    ("fuel allocated for hostcalls", "it passed more bytes to the host at once than any frame has"),
+    ("store handle limit exceeded", HANDLES),
+    ("requested len", "it asked for more than 64KiB of random bytes at once"),
+];
+
+/// A guest was stopped. Its store is dead: only a new instance can go on.
+#[derive(Debug)]
+pub struct Fault {
+    /// One line: what it did.
+    message: String,
+    /// Where, and what it said before; several lines, or none.
+    detail: String,
+}
+
+impl Fault {
+    /// Translates what came out of a call that was allowed `time`; `said` are the guest's last lines.
+    pub fn of(error: &wasmtime::Error, time: Duration, said: &[String]) -> Fault {
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        let mut message = reason(error, time, said);
+        if let Some(function) = backtrace.and_then(innermost) {
+            let _ = write!(message, " (in {function})");
+        }
+        Fault { message, detail: detail(backtrace, said) }
+    }
+
+    /// The host itself panicked while it served the guest: our fault, contained at this border.
+    pub fn of_panic(panic: &(dyn Any + Send), said: &[String]) -> Fault {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        Fault {
+            message: format!("framegate itself failed while serving it, which is a bug in framegate: {text}"),
+            detail: detail(None, said),
+        }
+    }
+
+    /// Something other than the guest's doing keeps it from running.
+    pub fn other(message: impl Into<String>) -> Fault {
+        Fault { message: message.into(), detail: String::new() }
+    }
+
+    /// The backtrace and the last lines, for whoever looks closer.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+fn reason(error: &wasmtime::Error, time: Duration, said: &[String]) -> String {
+    if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+        return exceeded.to_string();
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return format!("it called exit({})", exit.0);
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        return HANDLES.to_owned();
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return trap_reason(*trap, time, said);
+    }
+    // The chain's last link is the cause; what lies above it is where it happened.
+    let root = neutral(&error.root_cause().to_string());
+    let told = TOLD_BY_TEXT.iter().find(|(text, _)| root.contains(text));
+    told.map_or(root.clone(), |(_, ours)| (*ours).to_owned())
+}
+
+fn trap_reason(trap: Trap, time: Duration, said: &[String]) -> String {
+    match trap {
+        Trap::Interrupt => {
+            let time = units::show_duration(time);
+            format!("it ran longer than {time} and was stopped; raise it with `limits: {{ stop_after: … }}`")
+        }
+        Trap::StackOverflow => {
+            format!("it used more than {} of stack: endless recursion?", units::show_bytes(STACK as u64))
+        }
+        // The sdk's panic hook logs the text; the trap itself knows nothing of it.
+        Trap::UnreachableCodeReached => match said.iter().rev().find(|line| line.contains("panicked")) {
+            Some(panic) => panic.clone(),
+            None => "it gave up (a panic or an abort)".to_owned(),
+        },
+        Trap::MemoryOutOfBounds => "it reached outside its memory".to_owned(),
+        Trap::IntegerDivisionByZero => "it divided by zero".to_owned(),
+        other => neutral(&other.to_string()),
+    }
+}
+
+/// The innermost function that has a name of its own rather than the panic machinery's.
+fn innermost(backtrace: &WasmBacktrace) -> Option<String> {
+    let machinery =
+        ["rust_panic", "panicking", "__rust", "abort", "rust_begin_unwind", "core::", "std::", "alloc::"];
+    let names = names(backtrace);
+    names.into_iter().find(|name| !machinery.iter().any(|part| name.contains(part)))
+}
+
+fn names(backtrace: &WasmBacktrace) -> Vec<String> {
+    let mut names = Vec::new();
+    for frame in backtrace.frames().iter().take(BACKTRACE) {
+        let symbols = frame.symbols();
+        for symbol in symbols {
+            let place = match (symbol.file(), symbol.line()) {
+                (Some(file), Some(line)) => format!(" at {file}:{line}"),
+                _ => String::new(),
+            };
+            let name = symbol.name().or(frame.func_name()).unwrap_or("a function without a name");
+            names.push(neutral(&format!("{}{place}", plain(name))));
+        }
+        if symbols.is_empty() {
+            let name = frame.func_name().map(plain);
+            names.push(neutral(&name.unwrap_or_else(|| format!("function {}", frame.func_index()))));
+        }
+    }
+    names
+}
+
+/// A function's name as its author wrote it.
+fn plain(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+fn detail(backtrace: Option<&WasmBacktrace>, said: &[String]) -> String {
+    let mut detail = String::new();
+    for (index, name) in backtrace.map(names).unwrap_or_default().iter().enumerate() {
+        let _ = writeln!(detail, "  {index:>2}: {name}");
+    }
+    for line in said {
+        let _ = writeln!(detail, "  said: {line}");
+    }
+    detail
+}

@@ -1,0 +1,101 @@
+//! What a guest finds when it calls out: the state of its store and the functions linked to it.
+//!
+//! One file for each interface of `wit/v0`, and one for WASI. Every argument comes from a guest
+//! and may be anything: what breaks a rule is an `error` to the guest, what cannot happen by
+//! mistake (a handle that does not exist) is a trap.
+
+mod annotations;
+mod draw;
+mod frames;
+pub mod journal;
+mod pixels;
+mod report;
+mod wasi;
+
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::WasiCtx;
+
+pub use annotations::found;
+pub use journal::Journal;
+
+use super::bindings::{self, types};
+use super::engine::engine;
+use super::lent::Lent;
+use super::limits::{Guard, Limits};
+use crate::media::Pool;
+
+/// What belongs to one instance.
+pub struct State {
+    /// The frame it may see now; only during a call that has one.
+    pub lent: Option<Lent>,
+    pub guard: Guard,
+    pub journal: Journal,
+    pub pool: Pool,
+    /// When the running call is stopped.
+    pub deadline: Instant,
+    budget: Budget,
+    /// Bytes in all its sprites.
+    sprites: usize,
+    table: ResourceTable,
+    wasi: WasiCtx,
+}
+
+/// What a guest hears when it asks for the time it has left.
+#[derive(Clone, Copy)]
+pub enum Budget {
+    /// Until then.
+    Until(Instant),
+    /// Always this: offline runs give the same result on every machine.
+    Constant(Duration),
+}
+
+impl State {
+    pub fn new(limits: &Limits, journal: Journal, pool: Pool, live: bool) -> State {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        let now = Instant::now();
+        State {
+            lent: None,
+            guard: Guard::new(limits),
+            wasi: wasi::nothing(live),
+            journal,
+            pool,
+            deadline: now,
+            budget: Budget::Until(now),
+            sprites: 0,
+            table,
+        }
+    }
+
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
+    }
+
+    /// The frame on loan.
+    fn lent(&mut self) -> wasmtime::Result<&mut Lent> {
+        // Handles are checked before they get here, and none outlives its call.
+        self.lent
+            .as_mut()
+            .ok_or_else(|| wasmtime::Error::msg("used a frame outside the call it was lent for"))
+    }
+}
+
+impl types::Host for State {}
+
+/// Everything a plugin may import, linked. Which of it one plugin does import was checked before.
+///
+/// # Errors
+/// None that a plugin can cause.
+pub fn linker() -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine());
+    wasi::link(&mut linker)?;
+    bindings::types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    bindings::frames::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    bindings::host::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    bindings::draw::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    bindings::annotations::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pixels::link(&mut linker)?;
+    Ok(linker)
+}

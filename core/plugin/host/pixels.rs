@@ -1,0 +1,94 @@
+//! Pixels on their way into the guest and back: the one-copy hand-off.
+//!
+//! Bound by hand, because generated bindings would put a vector in between each way. What is read
+//! is lowered from the plane's own bytes straight into the guest's memory; what is written is read
+//! in place from there.
+
+use bytes::Bytes;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource, WasmList};
+
+use super::State;
+use crate::media::{PixelFormat, Size};
+use crate::pixels::{Sampled, sample};
+use crate::plugin::bindings::types::{self, Error};
+use crate::plugin::lent::{Lent, failed, invalid, unsupported};
+
+const READ: &str = "framegate:frame/pixels-read@0.1.0";
+const WRITE: &str = "framegate:frame/pixels-write@0.1.0";
+/// The largest picture that [`sample`] makes, in pixels: more is no sample.
+const MOST_SAMPLED: u64 = 4096 * 4096;
+
+type Answer<T> = wasmtime::Result<(Result<T, Error>,)>;
+
+pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut read = linker.instance(READ)?;
+    read.func_wrap("read-rows", read_rows)?;
+    read.func_wrap("sample", sampled)?;
+    linker.instance(WRITE)?.func_wrap("write-rows", write_rows)
+}
+
+fn read_rows(
+    mut store: StoreContextMut<'_, State>,
+    (_source, plane, first, count): (Resource<Lent>, u8, u32, u32),
+) -> Answer<Bytes> {
+    Ok((store.data_mut().lent()?.rows(plane, first, count),))
+}
+
+fn write_rows(
+    mut store: StoreContextMut<'_, State>,
+    (_target, plane, first, rows): (Resource<Lent>, u8, u32, WasmList<u8>),
+) -> Answer<()> {
+    // The rows lie in the guest's memory, which belongs to the store, as does the frame: one of
+    // them has to step outside.
+    let mut lent = store.data_mut().lent.take();
+    let written = lent.as_mut().map(|lent| lent.write_rows(plane, first, rows.as_le_slice(&store)));
+    let state = store.data_mut();
+    state.lent = lent;
+    match written {
+        Some(written) => Ok((written,)),
+        None => state.lent().map(|_| unreachable!("the frame was absent a line ago")),
+    }
+}
+
+fn sampled(
+    mut store: StoreContextMut<'_, State>,
+    (_source, area, width, height, format): (Resource<Lent>, Option<types::Rect>, u32, u32, u32),
+) -> Answer<Bytes> {
+    let state = store.data_mut();
+    let pool = state.pool.clone();
+    let lent = state.lent()?;
+    Ok((sample_of(lent, area, (width, height), format, &pool),))
+}
+
+fn sample_of(
+    lent: &mut Lent,
+    area: Option<types::Rect>,
+    (width, height): (u32, u32),
+    format: u32,
+    pool: &crate::media::Pool,
+) -> Result<Bytes, Error> {
+    if width == 0 || height == 0 {
+        return Err(invalid(format!("a sample needs at least one pixel each way, got {width}x{height}")));
+    }
+    let size = Size::new(width, height)
+        .filter(|_| u64::from(width) * u64::from(height) <= MOST_SAMPLED)
+        .ok_or_else(|| unsupported(format!("a sample of {width}x{height} is larger than this host gives")))?;
+    let frame = lent.whole()?;
+    let pixel = PixelFormat::from_fourcc(format)
+        .filter(|pixel| {
+            matches!(pixel, PixelFormat::Gray8 | PixelFormat::Rgb24 | PixelFormat::Rgba32)
+                || *pixel == frame.pixel()
+        })
+        .ok_or_else(|| {
+            unsupported(format!(
+                "samples come as GREY, RGB3, RGBA or the frame's own format, not {format:#x}"
+            ))
+        })?;
+    let mut bytes = Vec::new();
+    match sample(frame, area.map(Into::into), size, pixel, pool, &mut bytes) {
+        Ok(Sampled::Filled) => Ok(bytes.into()),
+        Ok(Sampled::Outside) => Err(invalid("the area to sample lies outside the picture")),
+        Err(full) => Err(failed(full.to_string())),
+    }
+}

@@ -1,0 +1,141 @@
+//! `framegate plugin inspect`: what a component is and may do, for people who must decide whether
+//! to trust it. Nothing of it runs unless that is asked for.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::border::{VERSION, World};
+use super::bundled;
+use super::cache::Cache;
+use super::nearest::nearest;
+use super::program::{self, Description, Program, Unloadable};
+use crate::node::units;
+
+/// Whether the component may be run to learn more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Only its imports and exports are read.
+    Nothing,
+    /// It is run, under the default limits, to describe itself.
+    Describe,
+}
+
+/// What is known of a component.
+pub struct Portrait {
+    named: String,
+    program: Program,
+    description: Option<Result<Description, String>>,
+}
+
+/// Why nothing is known.
+#[derive(Debug)]
+pub enum Uninspectable {
+    /// No bundled plugin has this name, and it is no path.
+    Unknown {
+        name: String,
+        near: Option<&'static str>,
+    },
+    Unloadable {
+        named: String,
+        reason: Unloadable,
+    },
+}
+
+/// Looks at a bundled plugin or a file.
+///
+/// # Errors
+/// [`Uninspectable`].
+pub fn inspect(named: &str, ask: Ask) -> Result<Portrait, Uninspectable> {
+    let unloadable = |reason| Uninspectable::Unloadable { named: named.to_owned(), reason };
+    let wasm = match bundled::find(named) {
+        Some(wasm) => wasm.to_vec(),
+        None if Path::new(named).exists() || named.contains('/') => {
+            program::read(Path::new(named)).map_err(unloadable)?
+        }
+        None => {
+            let near = nearest(named, bundled::ALL.iter().map(|(name, _)| *name));
+            return Err(Uninspectable::Unknown { name: named.to_owned(), near });
+        }
+    };
+    let program = Program::load_bytes(&wasm, &Cache::of_user()).map_err(unloadable)?;
+    let description = match ask {
+        Ask::Nothing => None,
+        Ask::Describe => Some(program.describe().cloned().map_err(str::to_owned)),
+    };
+    Ok(Portrait { named: named.to_owned(), program, description })
+}
+
+impl fmt::Display for Uninspectable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Uninspectable::Unknown { name, near: Some(near) } => {
+                write!(f, "no plugin or file is called \"{name}\"; did you mean \"{near}\"?")
+            }
+            Uninspectable::Unknown { name, near: None } => {
+                write!(f, "no plugin or file is called \"{name}\"")
+            }
+            Uninspectable::Unloadable { named, reason } => write!(f, "\"{named}\": {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Uninspectable {}
+
+impl fmt::Display for Portrait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Portrait { named, program, description } = self;
+        let passport = &program.passport;
+        writeln!(f, "{named}")?;
+        row(f, "world", &format!("{}: {}", passport.world.name(), passport.world.in_words()))?;
+        row(f, "interface", &format!("framegate:frame {VERSION}"))?;
+        row(f, "size", &units::show_bytes(program.size as u64))?;
+        row(f, "compiled", &compiled(program.compiled_in))?;
+        row(f, "state", if passport.snapshot { "survives a swap" } else { "starts afresh after a swap" })?;
+        writeln!(f, "  it may")?;
+        for permission in &passport.permissions {
+            writeln!(f, "    {:<14} {}", permission.name(), permission.in_words())?;
+        }
+        if passport.permissions.is_empty() {
+            writeln!(f, "    see when a frame was taken and how large it is, and nothing else")?;
+        }
+        writeln!(f, "  it may not reach files, network, environment or other plugins")?;
+        if !passport.wasi.is_empty() {
+            writeln!(
+                f,
+                "    ({} parts of WASI are imported; there is nothing behind them)",
+                passport.wasi.len()
+            )?;
+        }
+        match description {
+            None => writeln!(f, "  settings: add --describe to run it and see them"),
+            Some(Err(reason)) => writeln!(f, "  it does not say what it is: {reason}"),
+            Some(Ok(description)) => describe(f, description, passport.world),
+        }
+    }
+}
+
+fn describe(f: &mut fmt::Formatter<'_>, said: &Description, _world: World) -> fmt::Result {
+    writeln!(f, "  it says of itself")?;
+    row(f, "  name", &format!("{} {}", said.name, said.version))?;
+    row(f, "  summary", &said.summary)?;
+    let formats: Vec<&str> = said.formats.iter().map(|format| format.name()).collect();
+    row(f, "  formats", &if formats.is_empty() { "any".to_owned() } else { formats.join(", ") })?;
+    if !said.roles.is_empty() {
+        row(f, "  roles", &said.roles.join(", "))?;
+    }
+    let schema = serde_json::to_string_pretty(&said.schema).map_err(|_| fmt::Error)?;
+    writeln!(f, "    settings")?;
+    schema.lines().try_for_each(|line| writeln!(f, "      {line}"))
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    writeln!(f, "  {name:<12} {value}")
+}
+
+fn compiled(took: Option<Duration>) -> String {
+    match took {
+        Some(took) => format!("in {} ms, now", took.as_millis()),
+        None => "before, and kept".to_owned(),
+    }
+}

@@ -1,0 +1,213 @@
+//! One running plugin: a store of its own and the calls into it.
+//!
+//! Owns the deadline around every entry, the loan of a frame for one call, and that whatever a
+//! guest (or the host under it) does wrong ends here as a [`Fault`]. After a fault the instance is
+//! dead and must be dropped.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use wasmtime::component::Resource;
+use wasmtime::{Store, UpdateDeadline};
+
+use super::bindings::lifecycle::exports::framegate::frame::lifecycle::Descriptor;
+use super::bindings::types::Error as Refusal;
+use super::bindings::{detecting, filtering, lifecycle};
+use super::border::World;
+use super::fault::Fault;
+use super::host::{Budget, State, found};
+use super::lent::Lent;
+use super::limits::{COPY_WITHOUT_FRAME, Limits, START_TIME};
+use super::program::Program;
+use crate::media::{Detection, Frame};
+
+/// A plugin that has been started.
+pub struct Instance {
+    store: Store<State>,
+    lifecycle: lifecycle::Exports,
+    work: Work,
+    draw: u64,
+    /// No frame has come yet.
+    fresh: bool,
+}
+
+enum Work {
+    Filtering(filtering::Exports),
+    Detecting(detecting::Exports),
+}
+
+/// What came of one frame.
+pub enum Answer {
+    /// The frame goes on, changed or not; a detector also says what it found itself.
+    Pass(Frame, Vec<Detection>),
+    /// The frame ends here.
+    Drop,
+}
+
+/// Why nothing came of a call.
+#[derive(Debug)]
+pub enum Failure {
+    /// The guest said no, in its own words, and lives on.
+    Refused(String),
+    /// The guest is dead.
+    Fault(Fault),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Fault(fault)
+    }
+}
+
+/// How long one frame should take and may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    pub soft: Duration,
+    pub hard: Duration,
+    /// Whether what is left is told truly; offline it is always the same.
+    pub live: bool,
+}
+
+impl Instance {
+    /// Starts `program` in a store of its own.
+    ///
+    /// # Errors
+    /// [`Fault`] when its start function is stopped or it does not fit its limits.
+    pub fn start(program: &Program, limits: &Limits, state: State) -> Result<Instance, Fault> {
+        let mut store = Store::new(program.instance_pre.engine(), state);
+        store.limiter(|state| &mut state.guard);
+        store.set_max_component_handles(limits.handles);
+        // The ticker only asks; the clock decides. So deadlines are exact, and differ by call.
+        store.epoch_deadline_callback(|store| match Instant::now() >= store.data().deadline {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Continue(1)),
+        });
+        let (lifecycle, work) = enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
+            let instance = program.instance_pre.instantiate(&mut *store)?;
+            let lifecycle = lifecycle::Exports::new(&mut *store, &instance)?;
+            let work = match program.passport.world {
+                World::Detector => Work::Detecting(detecting::Exports::new(&mut *store, &instance)?),
+                World::Filter | World::Overlay | World::Analyzer => {
+                    Work::Filtering(filtering::Exports::new(&mut *store, &instance)?)
+                }
+            };
+            Ok((lifecycle, work))
+        })?;
+        Ok(Instance { store, lifecycle, work, draw: limits.draw, fresh: true })
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// [`Fault`] when it is stopped over it.
+    pub fn describe(&mut self) -> Result<Descriptor, Fault> {
+        let lifecycle = self.lifecycle.framegate_frame_lifecycle();
+        enter(&mut self.store, START_TIME, COPY_WITHOUT_FRAME, |store| lifecycle.call_describe(store))
+    }
+
+    /// Hands it its settings as JSON.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when it does not take them.
+    pub fn configure(&mut self, settings: &str) -> Result<(), Failure> {
+        let lifecycle = self.lifecycle.framegate_frame_lifecycle();
+        let taken = enter(&mut self.store, START_TIME, COPY_WITHOUT_FRAME, |store| {
+            lifecycle.call_configure(store, settings)
+        })?;
+        taken.map_err(|refusal| refused(&refusal))
+    }
+
+    /// Lends it a frame. Whatever comes of it, the caller's own clone of the frame is untouched.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing the guest has written is kept then.
+    pub fn process(&mut self, frame: Frame, times: Times) -> Result<Answer, Failure> {
+        let size = frame.size();
+        let drawable = self.draw.saturating_mul(u64::from(size.width()) * u64::from(size.height()));
+        let copied = Limits::copied(frame.pixel().bytes(size));
+        let state = self.store.data_mut();
+        state.lent = Some(Lent::new(frame, state.pool.clone(), drawable));
+        state.set_budget(match times.live {
+            true => Budget::Until(Instant::now() + times.soft),
+            false => Budget::Constant(times.soft),
+        });
+        // The first frame builds tables and warms caches; it is no measure of the others.
+        let time = match std::mem::take(&mut self.fresh) {
+            true => times.hard.max(START_TIME),
+            false => times.hard,
+        };
+        let handle = Resource::new_borrow(0);
+        let answer = match &self.work {
+            Work::Filtering(filtering) => {
+                let filtering = filtering.framegate_frame_filtering();
+                enter(&mut self.store, time, copied, |store| filtering.call_process(store, handle))
+                    .map(Said::Verdict)
+            }
+            Work::Detecting(detecting) => {
+                let detecting = detecting.framegate_frame_detecting();
+                enter(&mut self.store, time, copied, |store| detecting.call_detect(store, handle))
+                    .map(Said::Found)
+            }
+        };
+        // The loan ends here, whatever came of it.
+        let lent = self.store.data_mut().lent.take();
+        let lent =
+            lent.ok_or_else(|| Fault::other("the frame on loan is gone, which is a bug in framegate"))?;
+        settle(answer?, lent).map_err(|refusal| refused(&refusal))
+    }
+
+    /// Bytes in its memories.
+    pub fn memory(&self) -> usize {
+        self.store.data().guard.memory()
+    }
+}
+
+/// An export's own answer.
+enum Said {
+    Verdict(Result<filtering::exports::framegate::frame::filtering::Verdict, Refusal>),
+    Found(Result<Vec<super::bindings::types::Detection>, Refusal>),
+}
+
+/// Makes a guest's answer count, if it is a good one.
+fn settle(said: Said, mut lent: Lent) -> Result<Answer, Refusal> {
+    use filtering::exports::framegate::frame::filtering::Verdict;
+    match said {
+        Said::Verdict(verdict) => match verdict? {
+            Verdict::Pass => Ok(Answer::Pass(lent.take_back()?, Vec::new())),
+            Verdict::Drop => Ok(Answer::Drop),
+        },
+        Said::Found(items) => {
+            let already = lent.header().annotations().detections.len();
+            let found = found(items?, already)?;
+            if !found.is_empty() {
+                lent.header_mut().annotations_mut().detections.extend(found.iter().cloned());
+            }
+            Ok(Answer::Pass(lent.take_back()?, found))
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    Failure::Refused(super::host::journal::neutral(&refusal.message))
+}
+
+/// Every way into a guest: under a deadline, with a bound on what a host call may copy, and with
+/// nothing coming out but an answer or a fault.
+fn enter<T>(
+    store: &mut Store<State>,
+    time: Duration,
+    copied: usize,
+    call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+) -> Result<T, Fault> {
+    store.data_mut().deadline = Instant::now() + time;
+    store.set_epoch_deadline(1);
+    store.set_hostcall_fuel(copied);
+    // A panic in a host function is our bug, not a reason for the process to die: the store, which
+    // may be half-changed, is dropped by whoever gets the fault.
+    let outcome = catch_unwind(AssertUnwindSafe(|| call(store)));
+    match outcome {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Fault::of(&error, time, &store.data().journal.take_last())),
+        Err(panic) => Err(Fault::of_panic(&*panic, &store.data().journal.take_last())),
+    }
+}

@@ -1,0 +1,254 @@
+//! The node kind `plugin`.
+//!
+//! Owns what a plugin node may be given and the contract that follows from the component it names.
+//! Loading needs no camera and no frame, so `check` learns here everything that `run` would.
+
+use std::collections::HashMap;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value as Json};
+
+use super::border::{Permission, World};
+use super::bundled;
+use super::cache::{self, Cache, Key};
+use super::instance::Times;
+use super::limits::{self, Limits};
+use super::nearest::nearest;
+use super::node::{OnError, Plugin, Recipe};
+use super::program::{self, Description, Program};
+use super::settings;
+use crate::diagnostic::{Diagnostic, Path};
+use crate::media::PixelFormat;
+use crate::node::{
+    About, Accepts, Contract, Format, InputPort, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting,
+    Settings, Site, Takes, Value, Work,
+};
+
+const ABOUT: About = About {
+    name: "plugin",
+    role: Role::Filter,
+    summary: "a sandboxed WASM plugin that looks at or changes each frame",
+    with: &[],
+    beside: &[
+        Setting::required(
+            "plugin",
+            Takes::NameOrPath,
+            "a bundled plugin by name, or a component's file like ./path/to.wasm",
+        ),
+        Setting::optional("limits", Takes::Group(limits::SETTINGS), "what it may use before it is stopped"),
+        Setting::optional(
+            "on_error",
+            Takes::Choice(&OnError::NAMES),
+            "what becomes of a frame it has not handled: it passes, is dropped, goes on black, or the graph \
+             stops. `pass` if left out; `black` for a privacy plugin, which may not be given `pass`",
+        ),
+        Setting::optional(
+            "allow",
+            Takes::List(&Takes::Choice(&Permission::NAMES)),
+            "what it may do; all of it if left out",
+        ),
+    ],
+    open: true,
+    example: "id: motion\nkind: plugin\nplugin: motion\ninputs: camera\n",
+};
+
+/// The kind `plugin`, with the programs it has loaded.
+pub struct Kind {
+    cache: Cache,
+    /// By the hash of their bytes: compiled and described once, shared by every node.
+    programs: Mutex<HashMap<Key, Arc<Program>>>,
+}
+
+impl Default for Kind {
+    fn default() -> Kind {
+        Kind::with_cache(Cache::of_user())
+    }
+}
+
+impl Kind {
+    /// Keeps compiled plugins in `folder` rather than where the user's are: for tests.
+    pub fn with_cache_in(folder: PathBuf) -> Kind {
+        Kind::with_cache(Cache::in_folder(folder))
+    }
+
+    fn with_cache(cache: Cache) -> Kind {
+        Kind { cache, programs: Mutex::default() }
+    }
+
+    /// The plugin of this bundled name or file.
+    ///
+    /// # Errors
+    /// One finding about `plugin`.
+    fn program(&self, named: &Value) -> Result<Arc<Program>, Diagnostic> {
+        let path = Path::root().key("plugin");
+        match named {
+            Value::Path(file) => self.from_file(file, &path),
+            Value::Text(name) => match bundled::find(name) {
+                Some(wasm) => self.from_bytes(wasm, name, &path),
+                None => Err(unknown(name, &path)),
+            },
+            _ => unreachable!("the setting takes a name or a path"),
+        }
+    }
+
+    fn from_file(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
+        let wasm = program::read(file).map_err(|reason| {
+            let code = match reason {
+                program::Unloadable::Unreadable(_) => "file-not-found",
+                _ => "bad-plugin",
+            };
+            Diagnostic::error(code, path.clone(), format!("{}: {reason}", file.display()))
+        })?;
+        self.from_bytes(&wasm, &file.display().to_string(), path)
+    }
+
+    fn from_bytes(&self, wasm: &[u8], name: &str, path: &Path) -> Result<Arc<Program>, Diagnostic> {
+        let key = cache::key(wasm);
+        if let Some(program) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(program.clone());
+        }
+        // Not under the lock: compiling takes a while, and another node's plugin need not wait for it.
+        let program = Program::load(wasm, &key, &self.cache).map_err(|reason| {
+            Diagnostic::error("bad-plugin", path.clone(), format!("\"{name}\": {reason}"))
+        })?;
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(programs.entry(key).or_insert_with(|| Arc::new(program)).clone())
+    }
+
+    fn loaded(&self, settings: &Settings) -> Result<(Arc<Program>, Description), Diagnostic> {
+        let named = settings.get("plugin").expect("the setting is required");
+        let program = self.program(named)?;
+        let description = program.describe().map_err(|reason| {
+            let message = format!("\"{}\" does not say what it is: {reason}", shown(named));
+            Diagnostic::error("bad-plugin", Path::root().key("plugin"), message)
+        });
+        let description = description.cloned()?;
+        Ok((program, description))
+    }
+}
+
+impl NodeKind for Kind {
+    fn about(&self) -> &About {
+        &ABOUT
+    }
+
+    fn contract(&self, settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
+        let (program, description) = self.loaded(settings).map_err(|finding| vec![finding])?;
+        let mut findings = ungranted(&program, settings);
+        findings.extend(broken_privacy(&description, settings));
+        match settings::validator(&description.schema) {
+            Ok(validator) => {
+                findings.extend(settings::faults(&validator, &description.schema, &settings.raw))
+            }
+            Err(reason) => {
+                findings.push(Diagnostic::error("bad-plugin", Path::root().key("plugin"), reason));
+            }
+        }
+        match findings.is_empty() {
+            true => Ok(contract_of(program.passport.world, &description.formats)),
+            false => Err(findings),
+        }
+    }
+
+    fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
+        let (program, _) = self.loaded(settings)?;
+        let frames = inputs.first().copied().flatten();
+        let Some(frames @ Format::Frames(_)) = frames else {
+            let message = "a plugin needs frames on its input \"frames\"";
+            return Err(Diagnostic::error("unfed-input", Path::root().key("inputs"), message));
+        };
+        Ok(match program.passport.world {
+            World::Detector => vec![frames, Format::Detections],
+            World::Filter | World::Overlay | World::Analyzer => vec![frames],
+        })
+    }
+
+    fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
+        let (program, description) =
+            self.loaded(settings).map_err(|finding| NodeError::stop_graph(finding.message))?;
+        let limits = settings.try_group("limits").map(Limits::read).unwrap_or_default();
+        let video = inputs.first().copied().flatten().and_then(|format| format.frames());
+        let interval = video.and_then(|video| video.rate).map(|rate| rate.interval());
+        let recipe = Recipe {
+            plugin: shown(settings.get("plugin").expect("the setting is required")),
+            program,
+            times: Times {
+                soft: limits.soft_time(interval),
+                hard: limits.hard_time(interval),
+                live: site.epoch.live,
+            },
+            limits,
+            settings: text_of(&settings.raw),
+        };
+        let on_error = OnError::read(settings.try_choice("on_error"), description.is_privacy());
+        Plugin::start(recipe, on_error, site).map(|plugin| Node::Filter(Box::new(plugin)))
+    }
+}
+
+fn contract_of(world: World, formats: &[PixelFormat]) -> Contract {
+    let accepts = match formats {
+        [] => Accepts::any_frames(),
+        formats => Accepts::frames(formats),
+    };
+    let mut inputs = vec![InputPort::each("frames", accepts)];
+    let mut outputs = vec![OutputPort { name: "frames" }];
+    match world {
+        World::Detector => outputs.push(OutputPort { name: "detections" }),
+        World::Filter | World::Overlay | World::Analyzer => {
+            inputs.push(InputPort::latest("detections", vec![Accepts::Detections]));
+        }
+    }
+    Contract { inputs, outputs, work: Work::Compute, pace: Pace::Free }
+}
+
+/// What the plugin imports and the graph does not grant.
+fn ungranted(program: &Program, settings: &Settings) -> Vec<Diagnostic> {
+    let Some(granted) = settings.try_list("allow") else { return Vec::new() };
+    let granted = |permission: &&Permission| !granted.contains(&Value::Choice(permission.name()));
+    let missing: Vec<&Permission> = program.passport.permissions.iter().filter(granted).collect();
+    let finding = |permission: &Permission| {
+        let (name, words) = (permission.name(), permission.in_words());
+        let message = format!("the plugin imports \"{name}\" (to {words}), which `allow` does not grant");
+        Diagnostic::error("not-granted", Path::root().key("allow"), message)
+            .help(format!("add {name} to `allow`, or use a plugin that does without"))
+    };
+    missing.into_iter().map(finding).collect()
+}
+
+fn broken_privacy(description: &Description, settings: &Settings) -> Option<Diagnostic> {
+    let passes = settings.try_choice("on_error") == Some("pass");
+    (passes && description.is_privacy()).then(|| {
+        let name = &description.name;
+        let message = format!("\"{name}\" is a privacy plugin, and `pass` would show what it should hide");
+        Diagnostic::error("privacy", Path::root().key("on_error"), message)
+            .help("leave it out (a black picture goes on), or write `drop` or `stop`")
+    })
+}
+
+fn unknown(name: &str, path: &Path) -> Diagnostic {
+    let finding =
+        Diagnostic::error("unknown-plugin", path.clone(), format!("no bundled plugin is called \"{name}\""));
+    let names = || bundled::ALL.iter().map(|(name, _)| *name);
+    match nearest(name, names()) {
+        Some(near) => {
+            finding.help(format!("did you mean \"{near}\"? A file is written with its folder: ./{name}"))
+        }
+        None => finding.help(format!(
+            "there are {}; a file is written with its folder: ./{name}",
+            names().collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
+fn shown(named: &Value) -> String {
+    match named {
+        Value::Path(file) => file.display().to_string(),
+        Value::Text(name) => name.clone(),
+        _ => String::new(),
+    }
+}
+
+fn text_of(raw: &Map<String, Json>) -> String {
+    Json::Object(raw.clone()).to_string()
+}

@@ -1,0 +1,294 @@
+//! The one frame that a guest may see during a call, and what it has done to it so far.
+//!
+//! Owns commit on success: a guest works on planes of its own, and the frame it was lent stays as
+//! it was until [`Lent::take_back`]. A plane that is rewritten row by row is never copied first.
+//! All arguments come from a guest and may be anything.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::bindings::types::{Error, ErrorKind};
+use crate::media::{Frame, Plane, Pool};
+
+/// A frame on loan to a guest.
+pub struct Lent {
+    /// As the guest has left it, but for the rows that still lie in `fresh`.
+    frame: Frame,
+    /// For each plane: its replacement, while only some of its rows are written.
+    fresh: [Option<Fresh>; MOST_PLANES],
+    pool: Pool,
+    /// Pixels that drawing may still touch.
+    pub drawable: u64,
+}
+
+/// No format has more.
+const MOST_PLANES: usize = 3;
+
+/// A plane on its way to replacing another.
+struct Fresh {
+    plane: Plane,
+    /// Which of its rows hold what they should.
+    filled: Vec<bool>,
+}
+
+impl Lent {
+    /// Lends `frame`; `drawable` is how many pixels drawing may touch.
+    pub fn new(frame: Frame, pool: Pool, drawable: u64) -> Lent {
+        Lent { frame, fresh: [const { None }; MOST_PLANES], pool, drawable }
+    }
+
+    /// The frame without its newly written rows: for its header and its annotations.
+    pub fn header(&self) -> &Frame {
+        &self.frame
+    }
+
+    pub fn header_mut(&mut self) -> &mut Frame {
+        &mut self.frame
+    }
+
+    /// The whole frame as the guest has left it.
+    ///
+    /// # Errors
+    /// When the memory for frames is used up.
+    pub fn whole(&mut self) -> Result<&mut Frame, Error> {
+        for index in 0..self.frame.planes().len() {
+            let Some(mut fresh) = self.fresh[index].take() else { continue };
+            fresh.fill(0..fresh.filled.len(), &self.frame.planes()[index])?;
+            self.frame.replace_plane(index, fresh.plane);
+        }
+        Ok(&mut self.frame)
+    }
+
+    /// Ends the loan with everything that was written.
+    ///
+    /// # Errors
+    /// When the memory for frames is used up.
+    pub fn take_back(mut self) -> Result<Frame, Error> {
+        self.whole()?;
+        Ok(self.frame)
+    }
+
+    /// Rows `first..first + count` of plane `plane`, packed; cut at the plane's end. Shares the
+    /// plane's bytes where its rows lie packed already.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a plane or a first row that is not there.
+    pub fn rows(&mut self, plane: u8, first: u32, count: u32) -> Result<Bytes, Error> {
+        let index = self.plane_index(plane)?;
+        let height = self.frame.planes()[index].view().shape().rows;
+        let first = first as usize;
+        if first >= height {
+            return Err(invalid(format!("row {first} is past the end of plane {plane}, which has {height}")));
+        }
+        let rows = first..height.min(first.saturating_add(count as usize));
+        let original = &self.frame.planes()[index];
+        match &mut self.fresh[index] {
+            Some(fresh) => {
+                fresh.fill(rows.clone(), original)?;
+                Ok(packed(&fresh.plane, rows))
+            }
+            None => Ok(packed(original, rows)),
+        }
+    }
+
+    /// Replaces whole rows of plane `plane` from row `first` on.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a plane that is not there, a length that is no whole number of rows,
+    /// or rows past the end; `failed` when the memory for frames is used up.
+    pub fn write_rows(&mut self, plane: u8, first: u32, data: &[u8]) -> Result<(), Error> {
+        let index = self.plane_index(plane)?;
+        let shape = self.frame.planes()[index].view().shape();
+        if !data.len().is_multiple_of(shape.row_bytes) {
+            let row = shape.row_bytes;
+            return Err(invalid(format!("{} bytes are no whole number of rows of {row}", data.len())));
+        }
+        let (first, count) = (first as usize, data.len() / shape.row_bytes);
+        let end = first.checked_add(count).filter(|end| *end <= shape.rows).ok_or_else(|| {
+            invalid(format!("rows {first} and {count} more leave plane {plane}, which has {}", shape.rows))
+        })?;
+        let fresh = match &mut self.fresh[index] {
+            Some(fresh) => fresh,
+            empty => empty.insert(Fresh::new(&self.pool, &self.frame.planes()[index])?),
+        };
+        fresh.write(first..end, data)
+    }
+
+    fn plane_index(&self, plane: u8) -> Result<usize, Error> {
+        let (index, count) = (usize::from(plane), self.frame.planes().len());
+        let pixel = self.frame.pixel();
+        (index < count)
+            .then_some(index)
+            .ok_or_else(|| invalid(format!("{pixel} has no plane {plane}; it has {count}, counted from 0")))
+    }
+}
+
+impl Fresh {
+    fn new(pool: &Pool, like: &Plane) -> Result<Fresh, Error> {
+        let shape = like.view().shape();
+        Ok(Fresh {
+            plane: Plane::pooled(pool, shape).map_err(|full| failed(full.to_string()))?,
+            filled: vec![false; shape.rows],
+        })
+    }
+
+    fn write(&mut self, rows: Range<usize>, data: &[u8]) -> Result<(), Error> {
+        let mut view = self.plane.view_mut().map_err(|full| failed(full.to_string()))?;
+        let (stride, row_bytes) = (view.stride(), view.shape().row_bytes);
+        if stride == row_bytes {
+            view.bytes()[rows.start * stride..][..data.len()].copy_from_slice(data);
+        } else {
+            for (index, row) in rows.clone().zip(data.chunks_exact(row_bytes)) {
+                view.row(index).copy_from_slice(row);
+            }
+        }
+        self.filled[rows].fill(true);
+        Ok(())
+    }
+
+    /// Takes what nobody has written in `rows` from the plane that this one replaces.
+    fn fill(&mut self, rows: Range<usize>, original: &Plane) -> Result<(), Error> {
+        if self.filled[rows.clone()].iter().all(|filled| *filled) {
+            return Ok(());
+        }
+        let mut view = self.plane.view_mut().map_err(|full| failed(full.to_string()))?;
+        for index in rows {
+            if !std::mem::replace(&mut self.filled[index], true) {
+                view.row(index).copy_from_slice(original.view().row(index));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Part of a plane's bytes, kept alive while they are on their way into the guest.
+struct Part {
+    plane: Plane,
+    bytes: Range<usize>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.plane.view().bytes()[self.bytes.clone()]
+    }
+}
+
+fn packed(plane: &Plane, rows: Range<usize>) -> Bytes {
+    let view = plane.view();
+    let row_bytes = view.shape().row_bytes;
+    if view.stride() == row_bytes {
+        let bytes = rows.start * row_bytes..rows.end * row_bytes;
+        return Bytes::from_owner(Part { plane: plane.clone(), bytes });
+    }
+    // A second copy, for pictures whose width is no multiple of the stride's alignment: lowering
+    // takes one slice, and no guest is ever shown padding.
+    Bytes::from_iter(rows.flat_map(|index| view.row(index).iter().copied()))
+}
+
+/// The caller's values break a rule of the interface.
+pub fn invalid(message: impl Into<String>) -> Error {
+    Error { kind: ErrorKind::InvalidArgument, message: message.into() }
+}
+
+/// It was tried and did not work, or a budget is used up.
+pub fn failed(message: impl Into<String>) -> Error {
+    Error { kind: ErrorKind::Failed, message: message.into() }
+}
+
+/// The rule is kept, but this host or this frame cannot do it.
+pub fn unsupported(message: impl Into<String>) -> Error {
+    Error { kind: ErrorKind::Unsupported, message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{FrameFormat, PixelFormat, Pts, Size};
+
+    const PACKED: (u32, u32) = (64, 48);
+    const PADDED: (u32, u32) = (5, 7);
+
+    fn frame(pool: &Pool, (width, height): (u32, u32)) -> Frame {
+        let format = FrameFormat::new(PixelFormat::I420, Size::new(width, height).unwrap());
+        let mut frame = Frame::pooled(pool, format, Pts::ZERO, 0).unwrap();
+        for (seed, plane) in frame.planes_mut().unwrap().iter_mut().enumerate() {
+            for (index, row) in plane.rows().enumerate() {
+                row.fill((index + 50 * seed) as u8);
+            }
+        }
+        frame
+    }
+
+    fn lend(pool: &Pool, frame: &Frame) -> Lent {
+        Lent::new(frame.clone(), pool.clone(), 0)
+    }
+
+    #[test]
+    fn rows_come_packed_whatever_the_stride() {
+        let pool = Pool::new(1 << 20);
+        for size in [PACKED, PADDED] {
+            let frame = frame(&pool, size);
+            let rows = lend(&pool, &frame).rows(0, 2, 3).unwrap();
+            let expected: Vec<u8> = (2..5).flat_map(|row| vec![row; size.0 as usize]).collect();
+            assert_eq!(rows, expected);
+        }
+    }
+
+    #[test]
+    fn whole_packed_planes_are_lent_without_a_copy() {
+        let pool = Pool::new(1 << 20);
+        let frame = frame(&pool, PACKED);
+        let rows = lend(&pool, &frame).rows(0, 0, u32::MAX).unwrap();
+        assert_eq!(rows.as_ptr(), frame.plane(0).bytes().as_ptr());
+    }
+
+    #[test]
+    fn written_rows_are_read_back_and_the_frame_stays_as_it_was() {
+        let pool = Pool::new(1 << 20);
+        for size in [PACKED, PADDED] {
+            let original = frame(&pool, size);
+            let mut lent = lend(&pool, &original);
+            lent.write_rows(0, 1, &vec![200; 2 * size.0 as usize]).unwrap();
+            let read = lent.rows(0, 0, 4).unwrap();
+            let firsts: Vec<u8> = read.chunks(size.0 as usize).map(|row| row[0]).collect();
+            assert_eq!(firsts, [0, 200, 200, 3]);
+            let changed = lent.take_back().unwrap();
+            assert_eq!(changed.plane(0).row(1)[0], 200);
+            assert_eq!(changed.plane(0).row(5)[0], 5);
+            assert_eq!(original.plane(0).row(1)[0], 1);
+            assert!(changed.planes()[1].shares_bytes_with(&original.planes()[1]));
+        }
+    }
+
+    #[test]
+    fn a_plane_written_in_bands_takes_one_buffer_and_gives_it_back() {
+        let pool = Pool::new(1 << 20);
+        let original = frame(&pool, PACKED);
+        let before = pool.usage().out;
+        let mut lent = lend(&pool, &original);
+        for first in (0..48).step_by(16) {
+            lent.write_rows(0, first, &[9; 16 * 64]).unwrap();
+        }
+        assert_eq!(pool.usage().out, before + 1);
+        drop(lent);
+        assert_eq!(pool.usage().out, before);
+    }
+
+    #[test]
+    fn what_a_guest_asks_outside_the_plane_is_an_error() {
+        let pool = Pool::new(1 << 20);
+        let frame = frame(&pool, PADDED);
+        let mut lent = lend(&pool, &frame);
+        for (plane, first, count) in [(3, 0, 1), (255, 0, 1), (0, 7, 1), (0, u32::MAX, u32::MAX)] {
+            assert_eq!(lent.rows(plane, first, count).unwrap_err().kind, ErrorKind::InvalidArgument);
+        }
+        for (plane, first, length) in [(3, 0, 5), (0, 0, 4), (0, 7, 5), (0, 6, 10), (0, u32::MAX, 5)] {
+            let error = lent.write_rows(plane, first, &vec![0; length]).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::InvalidArgument, "{plane} {first} {length}");
+        }
+        assert!(lent.rows(0, 3, 0).unwrap().is_empty());
+        assert!(lent.write_rows(0, 7, &[]).is_ok());
+        assert!(lent.rows(0, 6, u32::MAX).is_ok());
+    }
+}

@@ -1,0 +1,286 @@
+//! A plugin as a node of a graph: frames go in, and whatever the plugin does, the graph goes on as
+//! the node's `on_error` says.
+//!
+//! Owns the life of the instance: starting, working, being stopped, resting, starting again. Leaves
+//! one call to `instance` and the length of a rest to `recovery`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::border::World;
+use super::fault::Fault;
+use super::host::{Journal, State};
+use super::instance::{Answer, Failure, Instance, Times};
+use super::limits::Limits;
+use super::program::Program;
+use super::recovery::{Next, Recovery};
+use crate::media::{Detection, Detections, Frame, Item, Pts};
+use crate::node::{self, Counter, Handled, Inputs, NodeError, Output, Site, Wish};
+use crate::pixels::{Rect, Rgba, draw};
+use crate::plugin::bindings::host::Level;
+
+/// The ports of [`Kind`](super::Kind)'s contract, in its order.
+pub const FRAMES: usize = 0;
+pub const DETECTIONS: usize = 1;
+
+/// What becomes of a frame that the plugin has not handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// It goes on as it came.
+    Pass,
+    /// It ends here.
+    Drop,
+    /// A black picture goes on in its place.
+    Black,
+    /// The graph stops.
+    Stop,
+}
+
+impl OnError {
+    pub const NAMES: [&'static str; 4] = ["pass", "drop", "black", "stop"];
+
+    /// Reads one of [`OnError::NAMES`]; without one, what is safe for the plugin.
+    pub fn read(written: Option<&str>, privacy: bool) -> OnError {
+        match written {
+            Some("pass") => OnError::Pass,
+            Some("drop") => OnError::Drop,
+            Some("stop") => OnError::Stop,
+            Some(_) => OnError::Black,
+            None if privacy => OnError::Black,
+            None => OnError::Pass,
+        }
+    }
+}
+
+/// Everything needed to start the plugin, now or again.
+#[derive(Clone)]
+pub struct Recipe {
+    /// As the graph names it.
+    pub plugin: String,
+    pub program: Arc<Program>,
+    pub limits: Limits,
+    /// The `with:` block as JSON text.
+    pub settings: String,
+    pub times: Times,
+}
+
+impl Recipe {
+    /// Starts and configures an instance.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is stopped over it or does not take its settings.
+    pub fn start(&self, journal: &Journal, site: &Site) -> Result<Instance, Failure> {
+        let state = State::new(&self.limits, journal.clone(), site.pool.clone(), self.times.live);
+        let mut instance = Instance::start(&self.program, &self.limits, state)?;
+        instance.configure(&self.settings)?;
+        Ok(instance)
+    }
+}
+
+/// A plugin at work.
+pub struct Plugin {
+    recipe: Recipe,
+    on_error: OnError,
+    site: Site,
+    journal: Journal,
+    seat: Seat,
+    recovery: Recovery,
+    counts: Counts,
+}
+
+/// Who handles the next frame.
+enum Seat {
+    Taken(Box<Instance>),
+    /// Nobody, until then.
+    Empty {
+        until: Pts,
+    },
+    /// Nobody, ever.
+    GivenUp,
+}
+
+/// What this node counts about itself.
+struct Counts {
+    /// Times the guest was stopped.
+    traps: Counter,
+    restarts: Counter,
+    /// Frames the guest refused with an error of its own.
+    refusals: Counter,
+    /// Frames the guest dropped by its verdict.
+    dropped: Counter,
+    /// Frames handled by `on_error`.
+    unhandled: Counter,
+    /// Frames that took longer than they should.
+    late: Counter,
+    memory: Counter,
+}
+
+impl Counts {
+    fn of(site: &Site) -> Counts {
+        let named = |name| site.counters.named(name);
+        Counts {
+            traps: named("traps"),
+            restarts: named("restarts"),
+            refusals: named("refusals"),
+            dropped: named("dropped_by_plugin"),
+            unhandled: named("unhandled"),
+            late: named("late"),
+            memory: named("memory_bytes"),
+        }
+    }
+}
+
+impl Plugin {
+    /// Starts the plugin for the first time.
+    ///
+    /// # Errors
+    /// When it does not start or does not take its settings: a graph begins whole or not at all.
+    pub fn start(recipe: Recipe, on_error: OnError, site: &Site) -> Result<Plugin, NodeError> {
+        let journal = Journal::new(&site.node, &site.counters);
+        let instance = recipe.start(&journal, site).map_err(|failure| {
+            let name = &recipe.plugin;
+            NodeError::stop_graph(match failure {
+                Failure::Refused(why) => format!("plugin \"{name}\" does not take its settings: {why}"),
+                Failure::Fault(fault) => format!("plugin \"{name}\" does not start: {fault}"),
+            })
+        })?;
+        Ok(Plugin {
+            recipe,
+            on_error,
+            site: site.clone(),
+            journal,
+            seat: Seat::Taken(Box::new(instance)),
+            recovery: Recovery::default(),
+            counts: Counts::of(site),
+        })
+    }
+
+    fn handle(&mut self, frame: &Frame) -> Option<Answer> {
+        self.start_again(frame.pts);
+        let Seat::Taken(instance) = &mut self.seat else { return None };
+        let started = Instant::now();
+        let answer = instance.process(frame.clone(), self.recipe.times);
+        if started.elapsed() > self.recipe.times.soft {
+            self.counts.late.add(1);
+        }
+        match answer {
+            Ok(answer) => {
+                self.counts.memory.set(instance.memory() as u64);
+                Some(answer)
+            }
+            Err(failure) => {
+                self.settle(failure, frame);
+                None
+            }
+        }
+    }
+
+    fn start_again(&mut self, now: Pts) {
+        match self.seat {
+            Seat::Empty { until } if now >= until => {}
+            _ => return,
+        }
+        match self.recipe.start(&self.journal, &self.site) {
+            Ok(instance) => {
+                self.counts.restarts.add(1);
+                tracing::info!(node = self.site.node, "plugin \"{}\" runs again", self.recipe.plugin);
+                self.seat = Seat::Taken(Box::new(instance));
+            }
+            Err(Failure::Fault(fault)) => self.stop(&fault, "as it started", now),
+            Err(Failure::Refused(why)) => {
+                self.stop(
+                    &Fault::other(format!("it does not take its settings any more: {why}")),
+                    "as it started",
+                    now,
+                );
+            }
+        }
+    }
+
+    fn settle(&mut self, failure: Failure, frame: &Frame) {
+        match failure {
+            Failure::Refused(why) => {
+                self.counts.refusals.add(1);
+                let line = format!("frame {} was refused: {why}", frame.sequence);
+                self.journal.line(Level::Warn, &line, Instant::now());
+            }
+            Failure::Fault(fault) => self.stop(&fault, &format!("at frame {}", frame.sequence), frame.pts),
+        }
+    }
+
+    /// Empties the seat: after a fault nothing of an instance can be used.
+    fn stop(&mut self, fault: &Fault, when: &str, now: Pts) {
+        self.counts.traps.add(1);
+        let (node, plugin) = (&self.site.node, &self.recipe.plugin);
+        let next = self.recovery.failed(now);
+        self.seat = match next {
+            Next::Rest { until, pause } => {
+                let pause = pause.as_secs();
+                tracing::error!(
+                    node,
+                    "plugin \"{plugin}\" was stopped {when}: {fault}; it starts again in {pause}s"
+                );
+                Seat::Empty { until }
+            }
+            Next::GiveUp => {
+                tracing::error!(node, "plugin \"{plugin}\" was stopped {when}: {fault}; it is given up");
+                Seat::GivenUp
+            }
+        };
+        tracing::debug!(node, "plugin \"{plugin}\" was stopped {when}:\n{}", fault.detail());
+    }
+
+    fn unhandled(&mut self, frame: Frame, out: &mut Output) -> Result<(), NodeError> {
+        self.counts.unhandled.add(1);
+        match self.on_error {
+            OnError::Pass => out.give(FRAMES, Item::Frame(frame)),
+            OnError::Drop => {}
+            OnError::Black => out.give(FRAMES, Item::Frame(self.black(&frame)?)),
+            OnError::Stop => {
+                return Err(NodeError::stop_graph(format!(
+                    "plugin \"{}\" has not handled frame {}, and its `on_error` is `stop`",
+                    self.recipe.plugin, frame.sequence
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn black(&self, frame: &Frame) -> Result<Frame, NodeError> {
+        let mut black = frame.sibling(&self.site.pool, frame.format())?;
+        draw::fill(&mut black, Rect::whole(frame.size()), Rgba::BLACK)?;
+        Ok(black)
+    }
+
+    fn give(&self, frame: Frame, found: Vec<Detection>, out: &mut Output) {
+        if self.recipe.program.passport.world == World::Detector {
+            let detections = Detections { pts: frame.pts, sequence: frame.sequence, found: Arc::new(found) };
+            out.give(DETECTIONS, Item::Detections(detections));
+        }
+        out.give(FRAMES, Item::Frame(frame));
+    }
+}
+
+impl node::Filter for Plugin {
+    fn process(&mut self, mut inputs: Inputs, out: &mut Output) -> Result<(), NodeError> {
+        let Some(mut frame) = inputs.take_frame(FRAMES) else { return Ok(()) };
+        if let Some(joined) = inputs.take_detections(DETECTIONS) {
+            frame.annotations_mut().detections.extend(joined.found.iter().cloned());
+        }
+        match self.handle(&frame) {
+            Some(Answer::Pass(changed, found)) => self.give(changed, found, out),
+            Some(Answer::Drop) => self.counts.dropped.add(1),
+            None => self.unhandled(frame, out)?,
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _out: &mut Output) -> Result<(), NodeError> {
+        // A plugin holds no frames: each is lent for one call.
+        Ok(())
+    }
+
+    fn request(&mut self, _wish: Wish) -> Handled {
+        Handled::PassOn
+    }
+}

@@ -1,0 +1,204 @@
+//! A plugin's code: read, checked at the border, compiled once and shared by every node that runs it.
+//!
+//! Owns the way from bytes to something that can be instantiated, and what the plugin says of
+//! itself. Leaves running it to `instance`.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre};
+
+use super::border::{self, Passport, Refusal};
+use super::cache::{self, Cache, Key};
+use super::engine::engine;
+use super::fault::Fault;
+use super::host::{self, Journal, State, journal::neutral};
+use super::instance::Instance;
+use super::limits::Limits;
+use crate::media::{PixelFormat, Pool};
+use crate::node::{Counters, units};
+
+/// Components larger than this are not even parsed; languages with an interpreter come near it.
+const MOST_BYTES: usize = 64 << 20;
+/// A settings schema larger than this describes no settings.
+const SCHEMA: usize = 256 << 10;
+
+/// The plugin that hides something: it may never let a raw frame past.
+pub const PRIVACY: &str = "privacy";
+
+/// A component that may run here.
+pub struct Program {
+    pub passport: Passport,
+    pub size: usize,
+    /// How long compiling took; `None` when it was found compiled.
+    pub compiled_in: Option<Duration>,
+    pub instance_pre: InstancePre<State>,
+    described: OnceLock<Result<Description, String>>,
+}
+
+/// What a plugin says of itself, checked.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub name: String,
+    pub version: String,
+    pub summary: String,
+    /// The JSON Schema of its settings.
+    pub schema: Json,
+    /// What it can work on, best first; empty: anything.
+    pub formats: Vec<PixelFormat>,
+    pub roles: Vec<String>,
+}
+
+/// Why a file or name is no program.
+#[derive(Debug)]
+pub enum Unloadable {
+    /// The file cannot be read.
+    Unreadable(std::io::Error),
+    TooLarge(u64),
+    /// Compiled code: it would be run without any check.
+    Compiled,
+    /// A core module: a component is made from it by one more step.
+    CoreModule,
+    /// Not WebAssembly, damaged, or using a part of it that is switched off.
+    Invalid(String),
+    Refused(Refusal),
+}
+
+impl fmt::Display for Unloadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unloadable::Unreadable(error) => write!(f, "{error}"),
+            Unloadable::TooLarge(bytes) => {
+                let most = units::show_bytes(MOST_BYTES as u64);
+                write!(f, "it has {bytes} bytes, and a plugin may have at most {most}")
+            }
+            Unloadable::Compiled => f.write_str(
+                "it is compiled already, and compiled code cannot be checked; name the .wasm it was made from",
+            ),
+            Unloadable::CoreModule => f.write_str(
+                "it is a core module, not a component; build it for wasm32-wasip2, or run `wasm-tools component \
+                 new` on it",
+            ),
+            Unloadable::Invalid(why) => write!(f, "it is no valid component: {why}"),
+            Unloadable::Refused(refusal) => write!(f, "{refusal}"),
+        }
+    }
+}
+
+impl std::error::Error for Unloadable {}
+
+/// Reads a plugin's file, unless it is too large to be one.
+///
+/// # Errors
+/// [`Unloadable::Unreadable`] and [`Unloadable::TooLarge`].
+pub fn read(path: &Path) -> Result<Vec<u8>, Unloadable> {
+    let length = std::fs::metadata(path).map_err(Unloadable::Unreadable)?.len();
+    if length > MOST_BYTES as u64 {
+        return Err(Unloadable::TooLarge(length));
+    }
+    std::fs::read(path).map_err(Unloadable::Unreadable)
+}
+
+impl Program {
+    /// Checks and compiles `wasm`, whose key is `key`, or finds it compiled in `cache`. Runs none of it.
+    ///
+    /// # Errors
+    /// [`Unloadable`], saying why not.
+    pub fn load(wasm: &[u8], key: &Key, cache: &Cache) -> Result<Program, Unloadable> {
+        check_bytes(wasm)?;
+        let started = Instant::now();
+        let (component, compiled_in) = match cache.load(key) {
+            Some(component) => (component, None),
+            None => {
+                let component = Component::from_binary(engine(), wasm).map_err(|error| invalid(&error))?;
+                cache.store(key, &component);
+                (component, Some(started.elapsed()))
+            }
+        };
+        let passport = passport(&component).map_err(Unloadable::Refused)?;
+        let linker =
+            host::linker().expect("the host's functions agree with wit/v0, which both are made from");
+        let instance_pre = linker.instantiate_pre(&component).map_err(|error| invalid(&error))?;
+        Ok(Program { passport, size: wasm.len(), compiled_in, instance_pre, described: OnceLock::new() })
+    }
+
+    /// As [`Program::load`], with the key worked out here.
+    pub fn load_bytes(wasm: &[u8], cache: &Cache) -> Result<Program, Unloadable> {
+        Program::load(wasm, &cache::key(wasm), cache)
+    }
+
+    /// What the plugin says of itself. Runs it, once, under the default limits.
+    ///
+    /// # Errors
+    /// When it is stopped while it answers, or the answer is none: the same text every time.
+    pub fn describe(&self) -> Result<&Description, &str> {
+        let described = self.described.get_or_init(|| self.ask().map_err(|fault| fault.to_string()));
+        described.as_ref().map_err(String::as_str)
+    }
+
+    fn ask(&self) -> Result<Description, Fault> {
+        let limits = Limits::default();
+        let journal = Journal::new("describe", &Counters::default());
+        // No frame is lent, so no frame memory is needed.
+        let state = State::new(&limits, journal, Pool::new(0), false);
+        let said = Instance::start(self, &limits, state)?.describe()?;
+        let schema = read_schema(&said.config_schema).map_err(Fault::other)?;
+        let formats: Vec<PixelFormat> =
+            said.formats.iter().filter_map(|code| PixelFormat::from_fourcc(*code)).collect();
+        if formats.is_empty() && !said.formats.is_empty() {
+            return Err(Fault::other("it works on no pixel format that this host has"));
+        }
+        Ok(Description {
+            name: neutral(&said.name),
+            version: neutral(&said.version),
+            summary: neutral(&said.summary),
+            schema,
+            formats,
+            roles: said.roles.iter().take(16).map(|role| neutral(role)).collect(),
+        })
+    }
+}
+
+impl Description {
+    pub fn is_privacy(&self) -> bool {
+        self.roles.iter().any(|role| role == PRIVACY)
+    }
+}
+
+fn check_bytes(wasm: &[u8]) -> Result<(), Unloadable> {
+    if wasm.len() > MOST_BYTES {
+        return Err(Unloadable::TooLarge(wasm.len() as u64));
+    }
+    if Engine::detect_precompiled(wasm).is_some() {
+        return Err(Unloadable::Compiled);
+    }
+    // Magic, then the version: 1 is a core module, 13 with layer 1 a component.
+    match wasm {
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Unloadable::CoreModule),
+        [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
+        _ => Err(Unloadable::Invalid("it does not start as one".to_owned())),
+    }
+}
+
+fn invalid(error: &wasmtime::Error) -> Unloadable {
+    // The last link names the cause; the ones above it only that it was about parsing.
+    Unloadable::Invalid(neutral(&error.root_cause().to_string()))
+}
+
+fn passport(component: &Component) -> Result<Passport, Refusal> {
+    let ty = component.component_type();
+    let imports: Vec<&str> = ty.imports(engine()).map(|(name, _)| name).collect();
+    let exports: Vec<&str> = ty.exports(engine()).map(|(name, _)| name).collect();
+    border::check(imports.into_iter(), exports.into_iter())
+}
+
+fn read_schema(text: &str) -> Result<Json, String> {
+    if text.len() > SCHEMA {
+        return Err(format!("its settings schema has {} bytes, more than {SCHEMA}", text.len()));
+    }
+    serde_json::from_str(text).map_err(|error| format!("its settings schema is no JSON: {error}"))
+}

@@ -1,0 +1,292 @@
+//! A node's `with:` block against the plugin's own JSON Schema.
+//!
+//! Owns the wording: each fault becomes a finding with its path under `with`, told as faults in
+//! built-in settings are. Schemas come from plugins and are not trusted either.
+
+use std::borrow::Cow;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::paths::LocationSegment;
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::{Map, Value as Json};
+
+use super::nearest::nearest;
+use crate::diagnostic::{Diagnostic, Path};
+
+/// Faults of one block that are told; a schema can find a fault in every element of a long list.
+const MOST_FAULTS: usize = 20;
+/// Bytes that a compiled pattern of a schema may take.
+const PATTERN: usize = 1 << 20;
+
+/// A plugin's schema, ready to check settings.
+///
+/// # Errors
+/// When it is none, refers to other documents, or refers to itself without end.
+pub fn validator(schema: &Json) -> Result<Validator, String> {
+    let mut references = Vec::new();
+    collect_references(schema, &mut references)?;
+    if let Some(reference) = references.iter().find(|start| leads_back(schema, start)) {
+        return Err(format!("its settings schema refers to itself without end, at \"{reference}\""));
+    }
+    jsonschema::options()
+        // An engine without backtracking: a pattern cannot be made to run for hours.
+        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN))
+        .build(schema)
+        .map_err(|error| format!("its settings schema is none: {error}"))
+}
+
+/// Everything wrong with `given`, with paths from the node.
+pub fn faults(validator: &Validator, schema: &Json, given: &Map<String, Json>) -> Vec<Diagnostic> {
+    let given = Json::Object(given.clone());
+    let errors = validator.iter_errors(&given).take(MOST_FAULTS);
+    errors.flat_map(|error| findings(&error, schema)).collect()
+}
+
+fn findings(error: &ValidationError<'_>, schema: &Json) -> Vec<Diagnostic> {
+    let path = path_of(error);
+    let name = path.0.last().map(|_| path.to_string()).unwrap_or_default();
+    let name = name.strip_prefix("with.").unwrap_or("with").to_owned();
+    let got = || short(error.instance());
+    let fault = |code, message: String| vec![Diagnostic::error(code, path.clone(), message)];
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            unexpected.iter().map(|key| unknown(&path, key, &siblings(error, schema))).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            let property = property.as_str().unwrap_or_default();
+            fault("missing-key", format!("the setting \"{property}\" is missing"))
+        }
+        ValidationErrorKind::Type { kind } => {
+            fault("wrong-type", format!("\"{name}\" must be {}, got {}", types(kind), got()))
+        }
+        ValidationErrorKind::Minimum { limit } => {
+            fault("out-of-range", format!("\"{name}\" must be at least {limit}, got {}", got()))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            fault("out-of-range", format!("\"{name}\" must be at most {limit}, got {}", got()))
+        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => {
+            fault("out-of-range", format!("\"{name}\" must be more than {limit}, got {}", got()))
+        }
+        ValidationErrorKind::ExclusiveMaximum { limit } => {
+            fault("out-of-range", format!("\"{name}\" must be less than {limit}, got {}", got()))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+            let options = options.iter().map(Json::to_string).collect::<Vec<_>>().join(", ");
+            fault("out-of-range", format!("\"{name}\" must be one of {options}, got {}", got()))
+        }
+        _ => fault("plugin-setting", format!("\"{name}\": {}", cut(&error.to_string()))),
+    }
+}
+
+fn types(kind: &jsonschema::error::TypeKind) -> String {
+    use jsonschema::error::TypeKind;
+    match kind {
+        TypeKind::Single(one) => in_words(&one.to_string()).to_owned(),
+        TypeKind::Multiple(several) => {
+            several.iter().map(|one| in_words(&one.to_string()).to_owned()).collect::<Vec<_>>().join(" or ")
+        }
+    }
+}
+
+fn in_words(kind: &str) -> &str {
+    match kind {
+        "boolean" => "true or false",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "string" => "text",
+        "array" => "a list",
+        "object" => "a mapping",
+        "null" => "nothing",
+        other => other,
+    }
+}
+
+fn unknown(path: &Path, key: &str, known: &[String]) -> Diagnostic {
+    let finding =
+        Diagnostic::error("unknown-key", path.key(key), format!("the plugin has no setting \"{key}\""))
+            .at_key();
+    let names = known.iter().map(String::as_str);
+    match (nearest(key, names), known) {
+        (Some(near), _) => finding.help(format!("did you mean \"{near}\"?")),
+        (None, []) => finding.help("it has no settings here"),
+        (None, known) => finding.help(format!("it has {}", known.join(", "))),
+    }
+}
+
+/// The keys that the failing part of the schema does declare.
+fn siblings(error: &ValidationError<'_>, schema: &Json) -> Vec<String> {
+    let place = error.schema_path().as_str();
+    let owner = place.rsplit_once('/').map_or("", |(owner, _)| owner);
+    let properties = schema.pointer(&format!("{owner}/properties"));
+    properties.and_then(Json::as_object).map(|all| all.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn path_of(error: &ValidationError<'_>) -> Path {
+    error.instance_path().iter().fold(Path::root().key("with"), |path, segment| match segment {
+        LocationSegment::Property(key) => path.key(key.into_owned()),
+        LocationSegment::Index(index) => path.index(index),
+    })
+}
+
+fn short(value: &Cow<'_, Json>) -> String {
+    match &**value {
+        Json::Array(_) => "a list".to_owned(),
+        Json::Object(_) => "a mapping".to_owned(),
+        Json::Null => "nothing".to_owned(),
+        scalar => cut(&scalar.to_string()),
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Every `$ref` of a schema.
+///
+/// # Errors
+/// When one is not a plain way into the schema itself: others cannot be followed here, and what
+/// cannot be followed may turn in circles.
+fn collect_references(schema: &Json, into: &mut Vec<String>) -> Result<(), String> {
+    match schema {
+        Json::Object(keys) => {
+            for (key, value) in keys {
+                match (key.as_str(), value) {
+                    ("$ref", Json::String(reference)) if is_plain(reference) => into.push(reference.clone()),
+                    ("$ref" | "$dynamicRef" | "$recursiveRef", Json::String(reference)) => {
+                        return Err(format!(
+                            "its settings schema refers to \"{reference}\"; it may refer to its own parts, like \
+                             \"#/$defs/zone\""
+                        ));
+                    }
+                    (_, value) => collect_references(value, into)?,
+                }
+            }
+            Ok(())
+        }
+        Json::Array(items) => items.iter().try_for_each(|item| collect_references(item, into)),
+        _ => Ok(()),
+    }
+}
+
+fn is_plain(reference: &str) -> bool {
+    (reference == "#" || reference.starts_with("#/")) && !reference.contains('%')
+}
+
+/// Whether a `$ref` leads back to itself without going into the value: checking anything against it
+/// would never end. (A list of lists refers to itself too, but one level further in each time.)
+fn leads_back(schema: &Json, start: &str) -> bool {
+    let mut seen = Vec::new();
+    let mut open = vec![start.to_owned()];
+    while let Some(reference) = open.pop() {
+        let Some(target) = reference.strip_prefix('#').and_then(|pointer| schema.pointer(pointer)) else {
+            continue;
+        };
+        let mut next = Vec::new();
+        same_value_references(target, &mut next);
+        for reference in next {
+            if reference == start {
+                return true;
+            }
+            if !seen.contains(&reference) {
+                seen.push(reference.clone());
+                open.push(reference);
+            }
+        }
+    }
+    false
+}
+
+/// References that `schema` applies to the very value it is applied to.
+fn same_value_references(schema: &Json, into: &mut Vec<String>) {
+    let Json::Object(keys) = schema else { return };
+    if let Some(Json::String(reference)) = keys.get("$ref") {
+        into.push(reference.clone());
+    }
+    for (key, value) in keys {
+        match (key.as_str(), value) {
+            ("allOf" | "anyOf" | "oneOf", Json::Array(items)) => {
+                items.iter().for_each(|item| same_value_references(item, into));
+            }
+            ("not" | "if" | "then" | "else", value) => same_value_references(value, into),
+            ("dependentSchemas", Json::Object(all)) => {
+                all.values().for_each(|item| same_value_references(item, into));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(schema: Json, given: Json) -> Vec<(String, String)> {
+        let validator = validator(&schema).unwrap();
+        let found = faults(&validator, &schema, given.as_object().unwrap());
+        found.into_iter().map(|finding| (finding.path.to_string(), finding.message)).collect()
+    }
+
+    fn schema() -> Json {
+        json!({
+            "type": "object",
+            "properties": {
+                "threshold": { "type": "integer", "minimum": 0, "maximum": 255 },
+                "mode": { "enum": ["fast", "good"] },
+                "zones": { "type": "array", "items": { "type": "number" } }
+            },
+            "required": ["mode"],
+            "additionalProperties": false
+        })
+    }
+
+    #[test]
+    fn good_settings_pass() {
+        assert!(check(schema(), json!({"mode": "fast", "threshold": 3, "zones": [0.5]})).is_empty());
+    }
+
+    #[test]
+    fn each_fault_is_told_at_its_place() {
+        let found = check(schema(), json!({"treshold": 3, "threshold": 300, "zones": [1, "x"]}));
+        let told: Vec<&str> = found.iter().map(|(_, message)| message.as_str()).collect();
+        assert!(
+            found.contains(&("with.zones[1]".into(), "\"zones[1]\" must be a number, got \"x\"".into())),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&("with.treshold".into(), "the plugin has no setting \"treshold\"".into())),
+            "{found:?}"
+        );
+        assert!(told.contains(&"\"threshold\" must be at most 255, got 300"), "{found:?}");
+        assert!(told.contains(&"the setting \"mode\" is missing"), "{found:?}");
+        assert_eq!(found.len(), 4);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_met_with_the_nearest_known_one() {
+        let validator = validator(&schema()).unwrap();
+        let given = json!({"mode": "fast", "treshold": 3});
+        let found = faults(&validator, &schema(), given.as_object().unwrap());
+        assert_eq!(found[0].help.as_deref(), Some("did you mean \"threshold\"?"));
+    }
+
+    #[test]
+    fn schemas_that_reach_out_or_turn_in_circles_are_refused() {
+        assert!(validator(&json!({"$ref": "https://example.org/schema.json"})).is_err());
+        assert!(validator(&json!({"$ref": "#"})).is_err());
+        let around = json!({"$ref": "#/$defs/a", "$defs": {
+            "a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"anyOf": [{"$ref": "#/$defs/a"}]}
+        }});
+        assert!(validator(&around).is_err());
+        let tree = json!({"$ref": "#/$defs/tree", "$defs": {
+            "tree": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}}
+        }});
+        assert!(validator(&tree).is_ok());
+    }
+}

@@ -3,7 +3,7 @@
 //! Owns how one drawn pixel becomes the samples of each pixel format. For every sample it works
 //! out `old × (1 − opacity) + new`, once, in whole numbers.
 
-use crate::media::{Frame, PixelFormat, PlaneMut, PoolFull};
+use crate::media::{Frame, PixelFormat, PlaneMut, PoolFull, Size};
 use crate::pixels::colour::Texel;
 use crate::pixels::rect::Clipped;
 
@@ -30,13 +30,67 @@ pub(super) fn flat(frame: &mut Frame, area: Clipped, texel: Texel) -> Result<(),
     }
     let mut plane = frame.plane_mut(0)?;
     for y in area.top..area.bottom {
-        let row = &mut plane.row(y)[area.left..area.right];
-        match texel.alpha {
-            255 => row.fill((texel.samples[0] / 255) as u8),
-            _ => row.iter_mut().for_each(|old| lay(old, texel.samples[0], texel.alpha, 1)),
+        flat_run(&mut plane.row(y)[area.left..area.right], texel.samples[0], texel.alpha);
+    }
+    let (whole, edges) = by_chroma(area, frame.size());
+    for (index, part, step, byte) in chroma_parts(frame.pixel()) {
+        let Some(whole) = whole else { break };
+        let mut plane = frame.plane_mut(*index)?;
+        for cy in whole.top / 2..whole.bottom.div_ceil(2) {
+            let row = &mut plane.row(cy)[whole.left / 2 * step..whole.right.div_ceil(2) * step];
+            match step {
+                1 => flat_run(row, texel.samples[*part], texel.alpha),
+                _ => row[*byte..]
+                    .iter_mut()
+                    .step_by(*step)
+                    .for_each(|old| lay(old, texel.samples[*part], texel.alpha, 1)),
+            }
         }
     }
-    each_chroma(frame, area, &|_, _| texel)
+    edges.into_iter().flatten().try_for_each(|edge| each_chroma(frame, edge, &|_, _| texel))
+}
+
+fn flat_run(run: &mut [u8], new: u32, alpha: u32) {
+    match alpha {
+        255 => run.fill((new / 255) as u8),
+        _ => run.iter_mut().for_each(|old| lay(old, new, alpha, 1)),
+    }
+}
+
+/// Plane, sample of the texel, bytes from sample to sample, and first byte of each chroma channel.
+fn chroma_parts(pixel: PixelFormat) -> &'static [(usize, usize, usize, usize)] {
+    match pixel {
+        PixelFormat::I420 => &[(1, 1, 1, 0), (2, 2, 1, 0)],
+        PixelFormat::Nv12 => &[(1, 1, 2, 0), (1, 2, 2, 1)],
+        PixelFormat::Gray8 | PixelFormat::Rgb24 | PixelFormat::Rgba32 => &[],
+    }
+}
+
+/// The part of an area whose chroma samples it covers wholly, and the up to four strips around it
+/// where it does not. Each chroma sample is in one of them only.
+fn by_chroma(area: Clipped, size: Size) -> (Option<Clipped>, [Option<Clipped>; 4]) {
+    let up = |start: usize| start.next_multiple_of(2);
+    // The last odd row or column has chroma samples to itself.
+    let down = |end: usize, side: u32| if end == side as usize { end } else { end & !1 };
+    let some = |left, top, right, bottom| {
+        (left < right && top < bottom).then_some(Clipped { left, top, right, bottom })
+    };
+    let Clipped { left, top, right, bottom } = area;
+    let (first, last) = (up(top), down(bottom, size.height()));
+    if first >= last {
+        return (None, [Some(area), None, None, None]);
+    }
+    let (inner_left, inner_right) = (up(left), down(right, size.width()));
+    if inner_left >= inner_right {
+        return (None, [Some(area), None, None, None]);
+    }
+    let edges = [
+        some(left, top, right, first),
+        some(left, last, right, bottom),
+        some(left, first, inner_left, last),
+        some(inner_right, first, right, last),
+    ];
+    (some(inner_left, first, inner_right, last), edges)
 }
 
 fn luma(plane: &mut PlaneMut<'_>, area: Clipped, texel: &impl Fn(usize, usize) -> Texel) {
@@ -113,4 +167,37 @@ fn chroma<const N: usize>(
 fn lay(old: &mut u8, new: u32, alpha: u32, count: u32) {
     let whole = 255 * count;
     *old = ((u32::from(*old) * (whole - alpha) + new + whole / 2) / whole) as u8;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{FrameFormat, Pool, Pts};
+
+    #[test]
+    fn a_flat_area_comes_out_as_if_each_pixel_were_laid() {
+        let texel = |alpha| Texel { samples: [100, 60, 200].map(|sample| sample * alpha), alpha };
+        for pixel in [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Gray8] {
+            let format = FrameFormat::new(pixel, Size::new(7, 7).unwrap());
+            let mut blank = Frame::pooled(&Pool::new(1 << 20), format, Pts::ZERO, 0).unwrap();
+            blank.planes_mut().unwrap().iter_mut().for_each(|plane| plane.fill(31));
+            for places in 0..7 * 7 * 7 * 7usize {
+                let [left, top, right, bottom] = [1, 7, 49, 343].map(|by| places / by % 7);
+                let area = Clipped { left, top, right: right + 1, bottom: bottom + 1 };
+                if area.left >= area.right || area.top >= area.bottom {
+                    continue;
+                }
+                let alpha = if places % 2 == 0 { 255 } else { 77 };
+                let (mut one, mut other) = (blank.clone(), blank.clone());
+                flat(&mut one, area, texel(alpha)).unwrap();
+                each(&mut other, area, |_, _| texel(alpha)).unwrap();
+                for index in 0..one.planes().len() {
+                    assert!(
+                        one.plane(index).rows().eq(other.plane(index).rows()),
+                        "{pixel} {area:?} {alpha}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -1,1 +1,18 @@
-//! HTTP: WHEP routes, the viewer page, metrics and the API. The only folder that names axum.
+//! HTTP: the door viewers come in by, the page they see, and what the graph says about itself.
+//!
+//! Owns the routes ([`whep`], [`page`], [`api`], [`metrics`]), who may call them (`guard`, `cors`)
+//! and the one thread with an async runtime that answers. Reads the graph through
+//! [`Watch`](crate::run::Watch) and hands sessions to the relay's [`Hub`](crate::relay::Hub);
+//! knows no pixel and no packet. The only folder that names axum.
+
+mod api;
+mod cors;
+mod guard;
+mod metrics;
+mod page;
+mod problem;
+mod routes;
+mod server;
+mod whep;
+
+pub use server::{Server, start};

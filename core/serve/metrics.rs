@@ -1,0 +1,206 @@
+//! The same counters for Prometheus (OpenMetrics text).
+//!
+//! Labels are node ids, ends of links, drop reasons and a node's own counter names, all bounded by
+//! the graph: nothing a viewer sends becomes a label.
+
+use std::fmt;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, text,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::problem::Problem;
+use super::routes::Served;
+use crate::relay::StreamStats;
+use crate::run::{NodeReport, NodeState, Report, Spread};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `/metrics`
+pub async fn scrape(State(served): State<Served>) -> Response {
+    let mut registry = Registry::with_prefix("framegate");
+    registry
+        .register_collector(Box::new(Scrape { report: served.watch.report(), relays: served.hub.stats() }));
+    let mut text = String::new();
+    match text::encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(fmt::Error) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written")
+                .into_response()
+        }
+    }
+}
+
+/// One look at everything, so that the numbers of one scrape belong together.
+#[derive(Debug)]
+struct Scrape {
+    report: Report,
+    relays: Vec<StreamStats>,
+}
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
+        let mut page = Page(encoder);
+        let uptime = [(vec![], self.report.elapsed.as_secs_f64())];
+        page.gauges("uptime", "Since the graph started", Some(Unit::Seconds), uptime)?;
+        self.nodes(&mut page)?;
+        self.links(&mut page)?;
+        self.pool(&mut page)?;
+        self.relays(&mut page)
+    }
+}
+
+impl Scrape {
+    fn nodes(&self, page: &mut Page) -> fmt::Result {
+        let each = || self.report.nodes.iter().map(|node| (of(node), node));
+        let running = each().map(|(labels, node)| (labels, u64::from(node.state == NodeState::Running)));
+        page.gauges("node_running", "1 until the node ends or fails", None, running)?;
+        page.counters(
+            "node_turns",
+            "Turns taken, failed ones included",
+            None,
+            each().map(|(l, n)| (l, n.turns)),
+        )?;
+        page.counters("node_items", "Items given", None, each().map(|(l, n)| (l, n.given)))?;
+        page.counters("node_failures", "Turns that failed", None, each().map(|(l, n)| (l, n.failed)))?;
+        let busy = each().map(|(labels, node)| (labels, node.busy.as_secs_f64()));
+        page.counters("node_busy", "Time spent in the node", Some(Unit::Seconds), busy)?;
+        let turns = each().flat_map(|(labels, node)| quantiles(&labels, node.turn));
+        page.gauges("node_turn", "Time of one turn", Some(Unit::Seconds), turns)?;
+        let latency = each().flat_map(|(labels, node)| {
+            node.latency.map(|latency| quantiles(&labels, latency)).into_iter().flatten()
+        });
+        page.gauges("latency", "From capture to the end of the sink's turn", Some(Unit::Seconds), latency)?;
+        let own = each().flat_map(|(labels, node)| {
+            node.counters.iter().map(move |(name, count)| (with(&labels, "name", name), *count))
+        });
+        page.gauges("node_own", "What the node counts about itself", None, own)
+    }
+
+    fn links(&self, page: &mut Page) -> fmt::Result {
+        let each = || {
+            self.report
+                .links
+                .iter()
+                .map(|link| (vec![("from", link.from.as_str()), ("to", link.to.as_str())], link))
+        };
+        page.counters(
+            "link_passed",
+            "Items that reached the link's end",
+            None,
+            each().map(|(l, k)| (l, k.passed)),
+        )?;
+        let dropped = each().flat_map(|(labels, link)| {
+            link.dropped.iter().map(move |(reason, count)| (with(&labels, "reason", reason), *count))
+        });
+        page.counters("link_dropped", "Items lost, by reason", None, dropped)?;
+        page.gauges("link_waiting", "Items waiting", None, each().map(|(l, k)| (l, k.waiting as u64)))?;
+        page.gauges(
+            "link_capacity",
+            "The most items that may wait",
+            None,
+            each().map(|(l, k)| (l, k.capacity as u64)),
+        )
+    }
+
+    fn pool(&self, page: &mut Page) -> fmt::Result {
+        let pool = &self.report.pool;
+        let held = [
+            (vec![("state", "out")], pool.out_bytes as u64),
+            (vec![("state", "idle")], pool.idle_bytes as u64),
+        ];
+        page.gauges("pool", "Frame memory held", Some(Unit::Bytes), held)?;
+        page.gauges(
+            "pool_limit",
+            "The most frame memory held",
+            Some(Unit::Bytes),
+            [(vec![], pool.limit as u64)],
+        )?;
+        let allocations = [(vec![], pool.allocations)];
+        page.counters("pool_allocations", "Times memory was asked of the system", None, allocations)
+    }
+
+    fn relays(&self, page: &mut Page) -> fmt::Result {
+        let each = || self.relays.iter().map(|relay| (vec![("relay", relay.id.as_str())], relay));
+        page.gauges(
+            "relay_viewers",
+            "Sessions whose media flows",
+            None,
+            each().map(|(l, r)| (l, r.viewers as u64)),
+        )?;
+        let bitrate = each().map(|(labels, relay)| (labels, relay.bitrate));
+        page.gauges("relay_bits_per_second", "Of the stream, over the last second", None, bitrate)?;
+        page.gauges(
+            "relay_pictures_per_second",
+            "Over the last second",
+            None,
+            each().map(|(l, r)| (l, r.fps)),
+        )?;
+        page.counters("relay_pictures", "Pictures relayed", None, each().map(|(l, r)| (l, r.pictures)))?;
+        page.counters(
+            "relay_keyframes",
+            "Keyframes among them",
+            None,
+            each().map(|(l, r)| (l, r.keyframes)),
+        )?;
+        let wishes = each().map(|(labels, relay)| (labels, relay.wishes));
+        page.counters("relay_keyframe_wishes", "Keyframes asked of the encoder", None, wishes)?;
+        let dropped = each().map(|(labels, relay)| (labels, relay.dropped));
+        page.counters("relay_dropped", "Pictures lost because the relay was behind", None, dropped)
+    }
+}
+
+/// The page under construction.
+struct Page<'a>(DescriptorEncoder<'a>);
+
+impl Page<'_> {
+    fn gauges<'a, V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        samples: impl IntoIterator<Item = (Labels<'a>, V)>,
+    ) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
+        for (labels, value) in samples {
+            metric.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    /// The writer adds `_total` to the name, as OpenMetrics has it.
+    fn counters<'a, V: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        samples: impl IntoIterator<Item = (Labels<'a>, V)>,
+    ) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
+        for (labels, value) in samples {
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, V, f64>(&value, None)?;
+        }
+        Ok(())
+    }
+}
+
+fn of(node: &NodeReport) -> Labels<'_> {
+    vec![("node", node.id.as_str()), ("kind", node.kind)]
+}
+
+fn with<'a>(labels: &Labels<'a>, name: &'static str, value: &'a str) -> Labels<'a> {
+    labels.iter().copied().chain([(name, value)]).collect()
+}
+
+fn quantiles<'a>(labels: &Labels<'a>, spread: Spread) -> [(Labels<'a>, f64); 3] {
+    [("0.5", spread.p50), ("0.95", spread.p95), ("0.99", spread.p99)]
+        .map(|(quantile, time)| (with(labels, "quantile", quantile), time.as_secs_f64()))
+}

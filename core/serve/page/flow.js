@@ -1,0 +1,139 @@
+// The graph, drawn in the order a frame meets its nodes: left to right on a desk, downwards on a
+// phone. Owns the places of the cards and the lines between them, and what changed since the last
+// look at the counters.
+
+import * as text from "./text.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const narrow = matchMedia("(max-width: 760px)");
+
+export class Flow {
+  #root;
+  #lines;
+  #cards = new Map();
+  #shape = "";
+  #links = [];
+  #last = null;
+
+  constructor(root) {
+    this.#root = root;
+    this.#lines = document.createElementNS(SVG, "svg");
+    this.#lines.setAttribute("class", "lines");
+    this.#lines.setAttribute("aria-hidden", "true");
+    new ResizeObserver(() => this.#connect()).observe(root);
+    narrow.addEventListener("change", () => { this.#place(); this.#connect(); });
+  }
+
+  /** @param {object} graph the answer of `/api/graph` */
+  show(graph) {
+    const shape = JSON.stringify([graph.nodes.map((node) => node.id), graph.links.map((link) => [link.from, link.to])]);
+    if (shape !== this.#shape) {
+      this.#shape = shape;
+      this.#last = null;
+      this.#build(graph);
+    }
+    const last = this.#last;
+    this.#last = graph;
+    // A restarted server counts from zero again.
+    const seconds = last && last.elapsed_ms < graph.elapsed_ms ? (graph.elapsed_ms - last.elapsed_ms) / 1000 : NaN;
+    graph.nodes.forEach((node, index) => this.#showNode(node, last?.nodes[index], graph, last, seconds));
+    graph.links.forEach((link, index) => this.#showLink(link, last?.links[index], index, seconds));
+  }
+
+  #build(graph) {
+    this.#root.replaceChildren(this.#lines);
+    this.#cards.clear();
+    this.#links = graph.links;
+    const depths = layers(graph);
+    const rows = new Map();
+    for (const node of graph.nodes) {
+      const card = document.getElementById("node").content.firstElementChild.cloneNode(true);
+      card.querySelector("h3").textContent = node.id;
+      card.querySelector(".kind").textContent = node.inserted ? `${node.kind} · put in` : node.kind;
+      card.dataset.role = node.role;
+      const depth = depths.get(node.id);
+      const row = rows.get(depth) ?? 0;
+      rows.set(depth, row + 1);
+      this.#cards.set(node.id, { card, depth, row });
+      this.#root.append(card);
+    }
+    this.#lines.replaceChildren(...graph.links.map(() => {
+      const group = document.createElementNS(SVG, "g");
+      group.append(document.createElementNS(SVG, "path"), document.createElementNS(SVG, "text"));
+      return group;
+    }));
+    this.#place();
+    this.#connect();
+  }
+
+  #place() {
+    for (const { card, depth, row } of this.#cards.values()) {
+      const [column, line] = narrow.matches ? [row, depth] : [depth, row];
+      card.style.gridColumn = column + 1;
+      card.style.gridRow = line + 1;
+    }
+  }
+
+  #connect() {
+    const frame = this.#root.getBoundingClientRect();
+    const box = (node) => {
+      const place = this.#cards.get(node).card.getBoundingClientRect();
+      return { left: place.left - frame.left, right: place.right - frame.left, top: place.top - frame.top,
+        bottom: place.bottom - frame.top, x: (place.left + place.right) / 2 - frame.left, y: (place.top + place.bottom) / 2 - frame.top };
+    };
+    this.#links.forEach((link, index) => {
+      const [path, label] = this.#lines.children[index].children;
+      const [from, to] = [box(link.from_node), box(link.to_node)];
+      const [x1, y1, x2, y2] = narrow.matches ? [from.x, from.bottom, to.x, to.top] : [from.right, from.y, to.left, to.y];
+      const bend = narrow.matches ? [x1, (y1 + y2) / 2, x2, (y1 + y2) / 2] : [(x1 + x2) / 2, y1, (x1 + x2) / 2, y2];
+      path.setAttribute("d", `M${x1} ${y1}C${bend.join(" ")} ${x2} ${y2}`);
+      label.setAttribute("x", (x1 + x2) / 2 + (narrow.matches ? 8 : 0));
+      label.setAttribute("y", (y1 + y2) / 2 + (narrow.matches ? 4 : -8));
+    });
+  }
+
+  #showNode(node, last, graph, lastGraph, seconds) {
+    const { card } = this.#cards.get(node.id);
+    const put = (name, value) => { card.querySelector(`[data-value="${name}"]`).textContent = value; };
+    const turns = node.turns - (last?.turns ?? 0);
+    const busy = node.busy_ms - (last?.busy_ms ?? 0);
+    put("rate", Number.isFinite(seconds) ? `${text.rate(turns / seconds)}/s` : "–");
+    put("time", turns > 0 && Number.isFinite(seconds) ? text.duration(busy / turns) : text.duration(node.turn_ms.p50));
+    const drops = lostAt(graph, node.id) + node.failed;
+    put("drops", text.count(drops));
+    const rising = lastGraph && drops > lostAt(lastGraph, node.id) + (last?.failed ?? 0);
+    card.classList.toggle("dropping", Boolean(rising));
+    card.querySelector(".load span").style.width = `${Math.min(100, Number.isFinite(seconds) ? busy / seconds / 10 : 0)}%`;
+    const state = card.querySelector(".state");
+    card.dataset.state = node.state;
+    state.textContent = node.state === "running" ? "" : node.state;
+    card.title = [node.reason, `${text.duration(node.turn_ms.p50)} median, ${text.duration(node.turn_ms.p99)} at worst of a hundred`,
+      ...Object.entries(node.counters).map(([name, count]) => `${name}: ${text.count(count)}`)].filter(Boolean).join("\n");
+  }
+
+  #showLink(link, last, index, seconds) {
+    const group = this.#lines.children[index];
+    const lost = sum(link.dropped) - (last ? sum(last.dropped) : 0);
+    group.setAttribute("class", lost > 0 ? "dropping" : "");
+    group.lastChild.textContent = lost > 0 && Number.isFinite(seconds) ? `−${text.rate(lost / seconds)}/s` : "";
+  }
+}
+
+/** What the links into a node have lost so far. */
+function lostAt(graph, id) {
+  return graph.links.filter((link) => link.to_node === id).reduce((lost, link) => lost + sum(link.dropped), 0);
+}
+
+function sum(reasons) {
+  return Object.values(reasons).reduce((total, count) => total + count, 0);
+}
+
+/** For each node, how many nodes at the most a frame has met before it. Nodes come in plan order. */
+function layers(graph) {
+  const depths = new Map();
+  for (const node of graph.nodes) {
+    const feeders = graph.links.filter((link) => link.to_node === node.id).map((link) => depths.get(link.from_node) ?? 0);
+    depths.set(node.id, feeders.length ? Math.max(...feeders) + 1 : 0);
+  }
+  return depths;
+}

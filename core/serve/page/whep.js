@@ -1,0 +1,153 @@
+// One viewing over WHEP, kept alive: it comes back by itself after a lost network or a restarted
+// server. Owns the peer connection and its session; leaves the picture and the numbers to others.
+//
+// States: connecting · live · no-source · full · unreachable · refused.
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 5_000;
+const CONNECT_WITHIN_MS = 8_000;
+/** A short loss mends itself; ICE says `disconnected` first and `failed` much later. */
+const GONE_AFTER_MS = 2_500;
+
+export class Viewing {
+  #endpoint;
+  #told;
+  #wake = () => {};
+  #over = null;
+  /** The receiver of the picture while there is one, for `getStats`. */
+  receiver = null;
+
+  /**
+   * @param {URL} endpoint the relay's WHEP address
+   * @param {{state: (state: string, reason?: string) => void, stream: (stream: MediaStream) => void,
+   *   message: (text: string) => void}} told who hears what happens
+   */
+  constructor(endpoint, told) {
+    this.#endpoint = endpoint;
+    this.#told = told;
+  }
+
+  start() {
+    if (this.#over) return;
+    this.#over = new AbortController();
+    this.#keepAlive(this.#over.signal);
+  }
+
+  /** Ends the session on the server too, even while the page is being left. */
+  stop() {
+    this.#over?.abort();
+    this.#over = null;
+  }
+
+  /** The server was seen: try now rather than at the end of the wait. */
+  hurry() {
+    this.#wake();
+  }
+
+  async #keepAlive(over) {
+    let failures = 0;
+    while (!over.aborted) {
+      if (failures === 0) this.#told.state("connecting");
+      let wait = FIRST_WAIT_MS;
+      try {
+        await this.#watchOnce(over, () => { failures = 0; });
+      } catch (error) {
+        if (over.aborted) return;
+        failures += 1;
+        const trouble = error instanceof Refusal ? error : new Refusal("unreachable", "the server does not answer");
+        this.#told.state(trouble.state, trouble.message);
+        wait = trouble.retryAfterMs ?? Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
+      }
+      await this.#pause(wait, over);
+    }
+  }
+
+  /** Resolves when a session that was live has ended; throws when there was none. */
+  async #watchOnce(over, connected) {
+    const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    let session = null;
+    try {
+      const { receiver } = peer.addTransceiver("video", { direction: "recvonly" });
+      // Lossy on purpose: a box that comes late belongs to a picture nobody sees any more.
+      const channel = peer.createDataChannel("detections", { ordered: false, maxRetransmits: 0 });
+      channel.onmessage = (event) => this.#told.message(event.data);
+      peer.ontrack = (event) => this.#told.stream(new MediaStream([event.track]));
+
+      await peer.setLocalDescription();
+      // The offer goes out before any candidate is gathered: the server's own address is enough,
+      // and it learns ours from the first check.
+      const answer = await post(this.#endpoint, peer.localDescription.sdp, over);
+      session = answer.session;
+      await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      await connection(peer, over);
+      connected();
+      this.receiver = receiver;
+      this.#told.state("live");
+      await ending(peer, receiver, channel, over);
+    } finally {
+      this.receiver = null;
+      peer.close();
+      if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
+    }
+  }
+
+  #pause(ms, over) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => { clearTimeout(timer); resolve(); };
+      over.addEventListener("abort", this.#wake, { once: true });
+    });
+  }
+}
+
+class Refusal extends Error {
+  constructor(state, message, retryAfterMs) {
+    super(message);
+    this.state = state;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+async function post(endpoint, offer, over) {
+  const response = await fetch(endpoint, {
+    method: "POST",
+    headers: { "Content-Type": "application/sdp" },
+    body: offer,
+    signal: over,
+  });
+  if (response.status === 201) {
+    return { sdp: await response.text(), session: new URL(response.headers.get("Location"), endpoint) };
+  }
+  const problem = await response.json().catch(() => ({}));
+  const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+  const state = { 404: "refused", 406: "refused", 409: "no-source", 503: "full" }[response.status] ?? "unreachable";
+  throw new Refusal(state, problem.detail ?? problem.title ?? `the server answered ${response.status}`,
+    Number.isFinite(seconds) ? seconds * 1000 : undefined);
+}
+
+function connection(peer, over) {
+  return new Promise((resolve, reject) => {
+    const give_up = () => reject(new Refusal("unreachable", "no way to the server was found"));
+    const timer = setTimeout(give_up, CONNECT_WITHIN_MS);
+    over.addEventListener("abort", give_up, { once: true });
+    peer.onconnectionstatechange = () => {
+      if (peer.connectionState === "connected") { clearTimeout(timer); resolve(); }
+      if (peer.connectionState === "failed") { clearTimeout(timer); give_up(); }
+    };
+  });
+}
+
+function ending(peer, receiver, channel, over) {
+  return new Promise((resolve) => {
+    let patience = null;
+    over.addEventListener("abort", resolve, { once: true });
+    // A server that goes away in order closes DTLS; the connection's own state says so seconds later.
+    receiver.transport.onstatechange = () => { if (receiver.transport.state === "closed") resolve(); };
+    channel.onclose = resolve;
+    peer.onconnectionstatechange = () => {
+      clearTimeout(patience);
+      if (peer.connectionState === "failed" || peer.connectionState === "closed") resolve();
+      if (peer.connectionState === "disconnected") patience = setTimeout(resolve, GONE_AFTER_MS);
+    };
+  });
+}

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use crate::node::{Kinds, NodeKind};
+use crate::relay::{self, Hub};
 use crate::{nodes, plugin};
 
-/// Every kind this build knows.
+/// Every kind this build knows, for whoever serves nothing: relay nodes wait for viewers in vain.
 pub fn kinds() -> Kinds {
+    kinds_serving(&Hub::new())
+}
+
+/// Every kind this build knows. Relay nodes become streams of `hub`.
+pub fn kinds_serving(hub: &Hub) -> Kinds {
     let present: Vec<Arc<dyn NodeKind>> = vec![
         // Sources.
         Arc::new(nodes::test_pattern::TestPattern),
@@ -19,6 +25,7 @@ pub fn kinds() -> Kinds {
         Arc::new(plugin::Kind::default()),
         Arc::new(nodes::h264::H264),
         // Sinks.
+        Arc::new(relay::Kind::new(hub.clone())),
         Arc::new(nodes::write::ToFile),
         Arc::new(nodes::collect::Collect),
     ];

@@ -19,10 +19,13 @@ use crate::node::Kinds;
 mod check;
 pub mod findings;
 mod kinds;
+mod log;
 mod plugin;
 mod run;
 pub mod schema;
 mod show;
+mod signals;
+mod status;
 mod value;
 
 use findings::Look;

@@ -1,11 +1,170 @@
-//! `framegate run`.
+//! `framegate run`: from a graph file to a graph that runs, is served and ends well.
+//!
+//! Owns the order of a run: check, build, open the network, start, watch, stop. Everything that can
+//! be refused is refused before any frame moves. Leaves the lines on the terminal to `status` and
+//! signals to `signals`.
 
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Checks a graph and runs it.
-#[derive(clap::Args)]
-pub struct Args {}
+use super::status::{self, Line};
+use super::{Overrides, findings, log, look, misused, read_graph, signals, variable};
+use crate::catalog;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::graph::{self, Plan, Text};
+use crate::relay::{Hub, Network};
+use crate::run::{self, Built, Ended, How};
+use crate::serve;
 
-pub fn main(_args: Args) -> ExitCode {
-    ExitCode::FAILURE
+/// What runs without a GRAPH.
+const DEMO: &str = include_str!("../../graphs/demo.yaml");
+
+/// Checks a graph and runs it.
+///
+/// Without a GRAPH, runs the built-in demo: a test pattern through the motion and overlay plugins
+/// to a page in your browser.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  framegate run
+  framegate run graphs/file.yaml --set camera.path=clip.y4m
+  ffmpeg -i clip.mp4 -f yuv4mpegpipe - | framegate run graphs/file.yaml
+  framegate run door.yaml --set server.listen=0.0.0.0:8080 -q --log-format json
+
+Ctrl-C stops in order, within two seconds, with every file finished; a second one ends at once.
+
+Exit status: 0 it ended well, 1 the graph has errors or a node failed, 2 the command was misused.")]
+pub struct Args {
+    /// The graph file.
+    graph: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// No status line, and only warnings and errors in the log
+    #[arg(short, long)]
+    quiet: bool,
+    /// How the log is written, to standard error
+    #[arg(long, value_enum, default_value_t = log::Form::Text)]
+    log_format: log::Form,
+    /// How many nodes may compute at once; as many as there are cores when left out
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+}
+
+pub fn main(args: Args) -> ExitCode {
+    log::start(args.log_format, args.quiet);
+    let text = match args.graph.as_deref().map_or_else(|| Ok(demo()), read_graph) {
+        Ok(text) => text,
+        Err(message) => return misused(&message),
+    };
+    match run_to_end(&args, &text) {
+        Ok(ended) => sum_up(&ended, args.quiet),
+        Err(Refused::WithFindings) => ExitCode::FAILURE,
+        Err(Refused::Because(reason)) => {
+            eprintln!("framegate: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a graph did not run.
+enum Refused {
+    /// They have been told.
+    WithFindings,
+    Because(String),
+}
+
+fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
+    let because = |error: &dyn std::fmt::Display| Refused::Because(error.to_string());
+    let signals = signals::listen().map_err(|error| because(&error))?;
+    let line = Line::of(args.quiet, args.log_format);
+    let hub = Hub::new();
+    let plan = check(args, text, line, &hub).ok_or(Refused::WithFindings)?;
+    let preparing = status::preparing(line);
+    let built = run::build(plan, args.workers.unwrap_or_else(run::cores)).map_err(|error| because(&error))?;
+    drop(preparing);
+    let server = open(&hub, &built).map_err(|error| because(&error))?;
+    let running = built.start().map_err(|error| because(&error))?;
+    signals.stop(running.control());
+    announce(&running.watch().plan().name, server.as_ref(), &hub);
+    let status = status::running(line, running.watch());
+    let ended = running.wait();
+    drop(status);
+    // Viewers, and answers under way, are told before the process is gone.
+    hub.shutdown();
+    drop(server);
+    Ok(ended)
+}
+
+fn check(args: &Args, text: &Text, line: Line, hub: &Hub) -> Option<Plan> {
+    let preparing = status::preparing(line);
+    let checked = graph::load(text, &args.overrides.set, &catalog::kinds_serving(hub), &variable);
+    drop(preparing);
+    tell(text, &checked.findings, args.quiet);
+    checked.plan
+}
+
+fn demo() -> Text {
+    Text { name: "demo.yaml (built in)".to_owned(), folder: PathBuf::new(), text: DEMO.to_owned() }
+}
+
+/// Findings go where the log goes; notes are for `check`, and warnings for whoever did not ask for quiet.
+fn tell(text: &Text, findings: &[Diagnostic], quiet: bool) {
+    let least = if quiet { Severity::Error } else { Severity::Warning };
+    let told: Vec<Diagnostic> =
+        findings.iter().filter(|finding| finding.severity >= least).cloned().collect();
+    // A log that nobody reads any more is no reason not to run.
+    let _ = io::stderr().write_all(findings::text(&told, text, look(&io::stderr())).as_bytes());
+}
+
+/// Opens the relay's port and the page where the graph has something to watch.
+fn open(hub: &Hub, built: &Built) -> Result<Option<serve::Server>, String> {
+    if hub.streams().is_empty() {
+        return Ok(None);
+    }
+    let watch = built.watch();
+    hub.open(&network(watch.plan())).map_err(|error| error.to_string())?;
+    serve::start(hub.clone(), watch).map(Some).map_err(|error| error.to_string())
+}
+
+/// Says that the graph runs, and where to watch. From here on a signal stops it in order.
+fn announce(name: &str, server: Option<&serve::Server>, hub: &Hub) {
+    tracing::info!("\"{name}\" runs");
+    let Some(server) = server else { return };
+    let address = server.address();
+    // On standard output, whatever the log does: it is what the command is for.
+    super::print(&format!("watch at http://{address}/\n"));
+    for stream in hub.streams() {
+        tracing::info!("\"{stream}\" is served to WHEP players at http://{address}/{stream}/whep");
+    }
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "anybody who can reach {address} can watch: there is no password and no encryption of the page; \
+             keep server.listen at 127.0.0.1 unless that is what you want"
+        );
+    }
+}
+
+fn network(plan: &Plan) -> Network {
+    Network {
+        listen: plan.server.listen.ip(),
+        udp_port: plan.server.udp_port,
+        additional_hosts: plan.server.additional_hosts.clone(),
+    }
+}
+
+fn sum_up(ended: &Ended, quiet: bool) -> ExitCode {
+    for failure in &ended.failures {
+        eprintln!("framegate: \"{}\" failed: {}", failure.node, failure.message);
+    }
+    match (ended.how, ended.failures.is_empty()) {
+        (How::InOrder, true) => {
+            if !quiet && io::stderr().is_terminal() {
+                eprintln!("ended");
+            }
+            ExitCode::SUCCESS
+        }
+        (How::Aborted, _) | (How::InOrder, false) => ExitCode::FAILURE,
+    }
 }

@@ -1,5 +1,6 @@
 //! Whole graphs on the real runner, made of small kinds that are built here.
 
+mod command;
 mod kinds;
 
 use std::num::NonZeroUsize;

@@ -1,0 +1,49 @@
+//! Where the log goes and how it looks. It goes to standard error, as text or JSON.
+//!
+//! Owns the subscriber, and that a log line does not run into the status line.
+
+use std::io::{self, IsTerminal, Stderr, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::findings::Look;
+use super::look;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// One object a line, for programs.
+    Json,
+}
+
+/// Starts the log of this process. `RUST_LOG` says more precisely what is wanted.
+pub fn start(form: Form, quiet: bool) {
+    // What libraries have to say is of interest when it is a warning.
+    let usual = if quiet { "warn" } else { "warn,framegate=info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let colour = look(&io::stderr()) == Look::Colour;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ClearedLine).with_ansi(colour);
+    // Only a second start in one process is refused, and then there is a log already.
+    let _ = match form {
+        Form::Text => log.with_target(false).try_init(),
+        Form::Json => log.json().try_init(),
+    };
+}
+
+/// Standard error, with the status line cleared away before each log line.
+struct ClearedLine;
+
+impl<'a> MakeWriter<'a> for ClearedLine {
+    type Writer = Stderr;
+
+    fn make_writer(&'a self) -> Stderr {
+        let mut stderr = io::stderr();
+        if stderr.is_terminal() {
+            // The line comes back within a second.
+            let _ = stderr.write_all(b"\r\x1b[K");
+        }
+        stderr
+    }
+}

@@ -40,7 +40,7 @@
 //! | [`media`] | – | ndarray | anything else |
 //! | [`node`] | media, diagnostic | – | graphs, threads, YAML |
 //! | [`graph`] | media, node, diagnostic | serde_yaml (`document.rs` alone) | which kinds exist |
-//! | [`schedule`] | media, graph's plan | std without threads, clocks, locks, sockets, files | what a node does |
+//! | [`schedule`] | media, graph's plan, node's plain words | std without threads, clocks, locks, sockets, files | what a node does |
 //! | [`run`] | schedule, graph, node, media | std threads | which kinds exist, async |
 //! | [`pixels`] | media | fast_image_resize, yuv, a bitmap font | nodes, plugins |
 //! | [`plugin`] | media, node, diagnostic, pixels | wasmtime | graphs, other nodes |

@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::border::{VERSION, World};
+use super::border::VERSION;
 use super::bundled;
 use super::cache::Cache;
 use super::nearest::nearest;
 use super::program::{self, Description, Program, Unloadable};
-use crate::node::units;
 
 /// Whether the component may be run to learn more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +88,7 @@ impl fmt::Display for Portrait {
         writeln!(f, "{named}")?;
         row(f, "world", &format!("{}: {}", passport.world.name(), passport.world.in_words()))?;
         row(f, "interface", &format!("framegate:frame {VERSION}"))?;
-        row(f, "size", &units::show_bytes(program.size as u64))?;
+        row(f, "size", &format!("{} KiB", program.size.div_ceil(1024)))?;
         row(f, "compiled", &compiled(program.compiled_in))?;
         row(f, "state", if passport.snapshot { "survives a swap" } else { "starts afresh after a swap" })?;
         writeln!(f, "  it may")?;
@@ -110,12 +109,12 @@ impl fmt::Display for Portrait {
         match description {
             None => writeln!(f, "  settings: add --describe to run it and see them"),
             Some(Err(reason)) => writeln!(f, "  it does not say what it is: {reason}"),
-            Some(Ok(description)) => describe(f, description, passport.world),
+            Some(Ok(description)) => describe(f, description),
         }
     }
 }
 
-fn describe(f: &mut fmt::Formatter<'_>, said: &Description, _world: World) -> fmt::Result {
+fn describe(f: &mut fmt::Formatter<'_>, said: &Description) -> fmt::Result {
     writeln!(f, "  it says of itself")?;
     row(f, "  name", &format!("{} {}", said.name, said.version))?;
     row(f, "  summary", &said.summary)?;

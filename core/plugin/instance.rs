@@ -211,3 +211,46 @@ fn enter<T>(
         Err(panic) => Err(Fault::of_panic(&*panic, &store.data().journal.take_last())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Pool;
+    use crate::node::Counters;
+    use crate::plugin::engine::engine;
+    use crate::plugin::host::Journal;
+    use wasmtime::component::{Component, Linker};
+
+    /// A store with a guest in it that calls the host function `boom`.
+    fn call_boom(boom: fn() -> wasmtime::Result<()>) -> Result<(), Fault> {
+        let wasm = wat::parse_str(
+            r#"(component
+                (import "boom" (func $boom))
+                (core func $boom (canon lower (func $boom)))
+                (core module $guest
+                    (import "host" "boom" (func $boom))
+                    (func (export "run") (call $boom)))
+                (core instance $guest (instantiate $guest
+                    (with "host" (instance (export "boom" (func $boom))))))
+                (func (export "run") (canon lift (core func $guest "run"))))"#,
+        );
+        let component = Component::new(engine(), wasm.unwrap()).unwrap();
+        let mut linker = Linker::<State>::new(engine());
+        linker.root().func_wrap("boom", move |_, ()| boom()).unwrap();
+        let journal = Journal::new("test", &Counters::default());
+        let state = State::new(&Limits::default(), journal, Pool::new(0), false);
+        let mut store = Store::new(engine(), state);
+        enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
+            let instance = linker.instantiate(&mut *store, &component)?;
+            instance.get_typed_func::<(), ()>(&mut *store, "run")?.call(store, ())
+        })
+    }
+
+    #[test]
+    fn a_host_function_that_panics_is_a_fault_and_not_the_end() {
+        assert!(call_boom(|| Ok(())).is_ok());
+        let fault = call_boom(|| panic!("a bug of ours")).unwrap_err().to_string();
+        assert!(fault.contains("a bug in framegate: a bug of ours"), "{fault}");
+        assert!(call_boom(|| Ok(())).is_ok());
+    }
+}

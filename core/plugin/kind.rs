@@ -4,6 +4,7 @@
 //! Loading needs no camera and no frame, so `check` learns here everything that `run` would.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -94,8 +95,10 @@ impl Kind {
 
     fn from_file(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
         let wasm = program::read(file).map_err(|reason| {
-            let code = match reason {
-                program::Unloadable::Unreadable(_) => "file-not-found",
+            let code = match &reason {
+                program::Unloadable::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
+                    "file-not-found"
+                }
                 _ => "bad-plugin",
             };
             Diagnostic::error(code, path.clone(), format!("{}: {reason}", file.display()))

@@ -3,10 +3,11 @@
 //! Owns the way from bytes to something that can be instantiated, and what the plugin says of
 //! itself. Leaves running it to `instance`.
 
-use std::fmt;
+use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use serde_json::Value as Json;
 use wasmtime::Engine;
@@ -58,6 +59,8 @@ pub struct Description {
 pub enum Unloadable {
     /// The file cannot be read.
     Unreadable(std::io::Error),
+    /// A folder, a pipe, a device.
+    NoFile,
     TooLarge(u64),
     /// Compiled code: it would be run without any check.
     Compiled,
@@ -72,6 +75,7 @@ impl fmt::Display for Unloadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unloadable::Unreadable(error) => write!(f, "{error}"),
+            Unloadable::NoFile => f.write_str("it is no regular file, and a plugin is one"),
             Unloadable::TooLarge(bytes) => {
                 let most = units::show_bytes(MOST_BYTES as u64);
                 write!(f, "it has {bytes} bytes, and a plugin may have at most {most}")
@@ -94,13 +98,21 @@ impl std::error::Error for Unloadable {}
 /// Reads a plugin's file, unless it is too large to be one.
 ///
 /// # Errors
-/// [`Unloadable::Unreadable`] and [`Unloadable::TooLarge`].
+/// [`Unloadable::Unreadable`], [`Unloadable::NoFile`] and [`Unloadable::TooLarge`].
 pub fn read(path: &Path) -> Result<Vec<u8>, Unloadable> {
-    let length = std::fs::metadata(path).map_err(Unloadable::Unreadable)?.len();
-    if length > MOST_BYTES as u64 {
-        return Err(Unloadable::TooLarge(length));
+    // Asked before it is opened: opening a pipe would wait for whoever writes to it.
+    let found = fs::metadata(path).map_err(Unloadable::Unreadable)?;
+    if !found.is_file() {
+        return Err(Unloadable::NoFile);
     }
-    std::fs::read(path).map_err(Unloadable::Unreadable)
+    if found.len() > MOST_BYTES as u64 {
+        return Err(Unloadable::TooLarge(found.len()));
+    }
+    let mut wasm = Vec::new();
+    let file = fs::File::open(path).map_err(Unloadable::Unreadable)?;
+    // It may have grown since.
+    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut wasm).map_err(Unloadable::Unreadable)?;
+    Ok(wasm)
 }
 
 impl Program {

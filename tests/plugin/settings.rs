@@ -42,6 +42,16 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn what_is_no_file_is_not_read() {
+    // Reading either would never end.
+    for path in ["/dev/zero", "/"] {
+        let (code, _, text) = finding(json!({ "plugin": path }), json!({}));
+        assert_eq!(code, "bad-plugin");
+        assert!(text.contains("no regular file"), "{text}");
+    }
+}
+
+#[test]
 fn settings_are_held_against_the_plugins_own_schema() {
     let (beside, _) = misbehave("panic");
     let (code, path, text) = finding(beside.clone(), json!({ "mode": "panic", "at": 1, "mod": "x" }));

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::cli::print;
 use crate::plugin::{Ask, inspect};
 
 /// Show what a plugin is and what it may do, without running it.
@@ -18,11 +19,11 @@ pub fn main(args: &Args) -> ExitCode {
     let ask = if args.describe { Ask::Describe } else { Ask::Nothing };
     match inspect(&args.plugin, ask) {
         Ok(portrait) => {
-            print!("{portrait}");
+            print(&portrait.to_string());
             ExitCode::SUCCESS
         }
         Err(reason) => {
-            eprintln!("error: {reason}");
+            eprintln!("framegate: {reason}");
             ExitCode::FAILURE
         }
     }

@@ -33,7 +33,7 @@ fn chain(filters: usize, frames: usize) -> String {
     text
 }
 
-fn plan(text: &str) -> Plan {
+pub fn plan(text: &str) -> Plan {
     let text = Text { name: "bench.yaml".to_owned(), folder: PathBuf::new(), text: text.to_owned() };
     let checked = graph::load(&text, &[], &catalog::kinds(), &|_| None);
     checked.plan.unwrap_or_else(|| panic!("a graph of the benchmarks: {:?}", checked.findings))

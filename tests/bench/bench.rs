@@ -7,16 +7,18 @@
 mod graphs;
 mod kernels;
 mod measure;
+mod plugins;
 
 use framegate::nodes::h264;
 
 fn main() {
     // Cargo adds `--bench` to what the user gave.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tables: [(&str, fn()); 7] = [
+    let tables: [(&str, fn()); 8] = [
         ("pictures", kernels::pictures),
         ("drawing", kernels::drawing),
         ("encode", kernels::encode),
+        ("plugins", plugins::plugins),
         ("scheduler", graphs::scheduler),
         ("memory", graphs::memory),
         ("check", graphs::check),

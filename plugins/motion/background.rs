@@ -70,7 +70,7 @@ impl Background {
 
     /// Compares and learns. `memory` is in pictures.
     pub fn compare(&mut self, luma: Vec<u8>, threshold: u8, memory: f32) -> Change {
-        let shift = self.common_shift(&luma);
+        let shift = self.overall_shift(&luma);
         let rule = Rule {
             shift,
             // The more the light has changed, the less its change is the same everywhere.
@@ -101,7 +101,7 @@ impl Background {
     }
 
     /// The median difference to the background: what moves is the minority and does not count.
-    fn common_shift(&self, luma: &[u8]) -> i16 {
+    fn overall_shift(&self, luma: &[u8]) -> i16 {
         // Every seventh pixel is enough for a median, and 7 divides few widths.
         const STEP: usize = 7;
         const ZERO: i16 = 256;

@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-setup bench lint build-setup
+.PHONY: demo test test-camera test-setup camera-setup bench lint build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -19,6 +19,15 @@ endif
 
 test: build-setup test-setup
 	$(CARGO) test
+
+# Boots one virtual machine with webcams made of software. The same profile and features as `test` but
+# for the camera: only this package is compiled again, none of its dependencies.
+test-camera: build-setup camera-setup
+	$(CARGO) test --features $(CAMERA) --lib -- nodes::libcamera
+	$(CARGO) test --features $(CAMERA) --test camera
+
+# The feature for the libcamera that is installed; asked for late, when it is.
+CAMERA = $(if $(filter 0.0.% 0.1.% 0.2.% 0.3.%,$(shell pkg-config --modversion libcamera)),libcamera-0-3,libcamera)
 
 # The in-process table of the README, as ratios taken in one run.
 bench: build-setup
@@ -39,3 +48,14 @@ test-setup:
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
+
+camera-setup:
+	$(call need,pkg-config,pkg-config,finding libcamera)
+	@pkg-config --exists libcamera || .ci/install libcamera-dev "reading cameras"
+	$(call need,clang,clang,reading the headers of libcamera)
+	@ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || .ci/install libclang-dev "reading the headers of libcamera"
+	$(call need,qemu-system-x86_64,qemu-system-x86,the virtual machine that real camera drivers run in)
+	@[ -e /usr/share/doc/busybox-static ] || .ci/install busybox-static "the first program of that machine"
+	$(call need,cpio,cpio,packing the first file system of that machine)
+	@[ -e /sbin/modprobe ] || .ci/install kmod "loading the drivers of that machine"
+	@[ -e /lib/systemd/systemd-udevd ] || .ci/install udev "telling libcamera of cameras"

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+#[path = "nodes/libcamera/requirement.rs"]
+mod camera;
+
 const TARGET: &str = "wasm32-wasip2";
 /// Defined in the root `Cargo.toml`.
 const PROFILE: &str = "guest";
@@ -17,7 +20,8 @@ fn main() {
     println!("cargo:rerun-if-changed=wit");
     println!("cargo:rerun-if-changed=Cargo.lock");
     println!("cargo:rerun-if-env-changed=PATH");
-    if let Err(reason) = build_plugins() {
+    println!("cargo:rerun-if-changed=core/nodes/libcamera/requirement.rs");
+    if let Err(reason) = camera::check().and_then(|()| build_plugins()) {
         for line in reason.lines() {
             println!("cargo:warning={line}");
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::node::{Kinds, NodeKind};
+use crate::node::{Absent, Kinds, NodeKind};
 use crate::relay::{self, Hub};
 use crate::{nodes, plugin};
 
@@ -15,6 +15,8 @@ pub fn kinds() -> Kinds {
 pub fn kinds_serving(hub: &Hub) -> Kinds {
     let present: Vec<Arc<dyn NodeKind>> = vec![
         // Sources.
+        #[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
+        Arc::new(nodes::libcamera::Libcamera),
         Arc::new(nodes::test_pattern::TestPattern),
         Arc::new(nodes::file::FromFile),
         // Filters.
@@ -29,5 +31,13 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::write::ToFile),
         Arc::new(nodes::collect::Collect),
     ];
-    Kinds { present, absent: vec![] }
+    let is_absent = |kind: &Absent| !present.iter().any(|present| present.about().name == kind.name);
+    Kinds { absent: GATED.into_iter().filter(is_absent).collect(), present }
 }
+
+/// Kinds that need a native library, and the feature that brings them.
+const GATED: [Absent; 1] = [Absent {
+    name: "libcamera",
+    summary: "a camera that libcamera drives: CSI sensors and USB webcams",
+    feature: "libcamera",
+}];

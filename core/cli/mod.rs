@@ -16,6 +16,7 @@ use crate::catalog;
 use crate::graph::{self, Text};
 use crate::node::Kinds;
 
+mod cameras;
 mod check;
 pub mod findings;
 mod kinds;
@@ -55,6 +56,7 @@ Begin here:
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Cameras(cameras::Args),
     Check(check::Args),
     Show(show::Args),
     Kinds(kinds::Args),
@@ -66,6 +68,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Run(args) => run::main(args),
+        Command::Cameras(args) => cameras::main(args),
         Command::Check(args) => check::main(args),
         Command::Show(args) => show::main(args),
         Command::Kinds(args) => kinds::main(args),

@@ -5,6 +5,8 @@ pub mod convert;
 pub mod crop;
 pub mod file;
 pub mod h264;
+#[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
+pub mod libcamera;
 pub mod rate;
 pub mod scale;
 pub mod test_pattern;

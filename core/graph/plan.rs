@@ -94,7 +94,9 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             udp_port: 8189,
             additional_hosts: Vec::new(),
-            allow_origins: vec!["*".to_owned()],
+            // None: a page of anybody's, open in the browser of somebody who can reach a camera, must
+            // not be able to watch through it.
+            allow_origins: Vec::new(),
         }
     }
 }

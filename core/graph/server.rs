@@ -32,8 +32,8 @@ pub const SERVER: &[Setting] = &[
     Setting::with_default(
         "allow_origins",
         Takes::List(&Takes::Text),
-        "[\"*\"]",
-        "Web origins that may use the WHEP endpoints from their own pages; `*` is any",
+        "[]",
+        "Web origins that may use the WHEP endpoints from their own pages; `*` lets every page that is open in a viewer's browser watch",
     ),
 ];
 

@@ -13,7 +13,7 @@ use super::code;
 pub const CHANGING_HEIGHT: f32 = 0.1;
 
 const WARM: Rgba = Rgba::opaque(240, 150, 40);
-const COOL: Rgba = Rgba::opaque(30, 70, 190);
+const COOL: Rgba = Rgba::opaque(14, 30, 104);
 
 /// Where the two squares are in frame `number` of the pattern with `seed`: a bright one that
 /// crosses the picture and back in 240 frames, and a dark one that goes up and down in 150.

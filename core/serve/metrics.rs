@@ -82,7 +82,7 @@ impl Scrape {
         let own = each().flat_map(|(labels, node)| {
             node.counters.iter().map(move |(name, count)| (with(&labels, "name", name), *count))
         });
-        page.gauges("node_own", "What the node counts about itself", None, own)
+        page.gauges("node_counter", "What the node counts about itself", None, own)
     }
 
     fn links(&self, page: &mut Page) -> fmt::Result {
@@ -171,7 +171,10 @@ impl Page<'_> {
     ) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
         for (labels, value) in samples {
-            metric.encode_family(&labels)?.encode_gauge(&value)?;
+            match labels.is_empty() {
+                true => metric.encode_gauge(&value)?,
+                false => metric.encode_family(&labels)?.encode_gauge(&value)?,
+            }
         }
         Ok(())
     }
@@ -186,7 +189,10 @@ impl Page<'_> {
     ) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
         for (labels, value) in samples {
-            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, V, f64>(&value, None)?;
+            match labels.is_empty() {
+                true => metric.encode_counter::<NoLabelSet, V, f64>(&value, None)?,
+                false => metric.encode_family(&labels)?.encode_counter::<NoLabelSet, V, f64>(&value, None)?,
+            }
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 
 /** Messages kept for pictures still in the jitter buffer: about four seconds at 60 a second. */
 const MOST_WAITING = 256;
+/** Pixels between what is marked and its corners. */
+const OUTSIDE = 5;
 const COLOURS = ["#ffb84d", "#5ad1ff", "#9cf28a", "#ff8fa8", "#c9a6ff", "#ffe36e"];
 
 export class Boxes {
@@ -76,23 +78,35 @@ function pictureArea(video, width, height) {
   return { ...area, x: (width - area.width) / 2, y: (height - area.height) / 2 };
 }
 
+/** Corners rather than a frame, a little outside: what they mark stays in sight, and so does what an
+ *  overlay has drawn into the picture itself. */
 function draw(paper, { label, score, x, y, width, height, track }, picture) {
   const colour = COLOURS[(track ?? hash(label)) % COLOURS.length];
-  const left = picture.x + x * picture.width, top = picture.y + y * picture.height;
-  paper.lineWidth = 2;
-  paper.strokeStyle = "rgb(0 0 0 / 55%)";
-  paper.strokeRect(left - 1.5, top - 1.5, width * picture.width + 3, height * picture.height + 3);
-  paper.strokeStyle = colour;
-  paper.strokeRect(left, top, width * picture.width, height * picture.height);
+  const [left, top] = [picture.x + x * picture.width - OUTSIDE, picture.y + y * picture.height - OUTSIDE];
+  const [right, bottom] = [left + width * picture.width + 2 * OUTSIDE, top + height * picture.height + 2 * OUTSIDE];
+  const arm = Math.min(14, (right - left) / 3, (bottom - top) / 3);
+  paper.beginPath();
+  for (const [cornerX, cornerY, inX, inY] of [[left, top, 1, 1], [right, top, -1, 1], [right, bottom, -1, -1], [left, bottom, 1, -1]]) {
+    paper.moveTo(cornerX + inX * arm, cornerY);
+    paper.lineTo(cornerX, cornerY);
+    paper.lineTo(cornerX, cornerY + inY * arm);
+  }
+  for (const [line, style] of [[4.5, "rgb(0 0 0 / 60%)"], [2.5, colour]]) {
+    paper.lineWidth = line;
+    paper.strokeStyle = style;
+    paper.stroke();
+  }
 
   const text = track == null ? `${label} ${Math.round(score * 100)}%` : `${label} ${track}`;
   paper.font = "600 12px ui-sans-serif, system-ui, sans-serif";
-  const textWidth = paper.measureText(text).width;
-  // Above the box where there is room, inside it otherwise.
-  const chipTop = top >= picture.y + 20 ? top - 20 : top + 1;
-  const chipLeft = Math.min(left - 1, picture.x + picture.width - textWidth - 12);
+  const chip = { width: paper.measureText(text).width + 12, height: 19 };
+  // Below where there is room, inside otherwise.
+  const chipTop = bottom + 5 + chip.height <= picture.y + picture.height ? bottom + 5 : bottom - chip.height - 5;
+  const chipLeft = Math.max(picture.x, Math.min(left, picture.x + picture.width - chip.width));
   paper.fillStyle = colour;
-  paper.fillRect(chipLeft, chipTop, textWidth + 12, 19);
+  paper.beginPath();
+  paper.roundRect(chipLeft, chipTop, chip.width, chip.height, 4);
+  paper.fill();
   paper.fillStyle = "#16140f";
   paper.textBaseline = "middle";
   paper.fillText(text, chipLeft + 6, chipTop + 10);

@@ -62,6 +62,8 @@ export class Flow {
       group.append(document.createElementNS(SVG, "path"), document.createElementNS(SVG, "text"));
       return group;
     }));
+    const longest = Math.max(0, ...graph.links.map(({ from_node, to_node }) => depths.get(to_node) - depths.get(from_node)));
+    this.#root.classList.toggle("skips", longest > 1);
     this.#place();
     this.#connect();
   }
@@ -75,20 +77,27 @@ export class Flow {
   }
 
   #connect() {
+    const down = narrow.matches;
     const frame = this.#root.getBoundingClientRect();
-    const box = (node) => {
-      const place = this.#cards.get(node).card.getBoundingClientRect();
-      return { left: place.left - frame.left, right: place.right - frame.left, top: place.top - frame.top,
-        bottom: place.bottom - frame.top, x: (place.left + place.right) / 2 - frame.left, y: (place.top + place.bottom) / 2 - frame.top };
-    };
+    // Everything is worked out along the way a frame goes and across it; `down` swaps the two.
+    const boxes = new Map([...this.#cards].map(([id, { card, depth }]) => {
+      const at = card.getBoundingClientRect();
+      const [left, top, right, bottom] = [at.left - frame.left, at.top - frame.top, at.right - frame.left, at.bottom - frame.top];
+      return [id, down
+        ? { depth, start: top, end: bottom, middle: (left + right) / 2, edge: right }
+        : { depth, start: left, end: right, middle: (top + bottom) / 2, edge: bottom }];
+    }));
     this.#links.forEach((link, index) => {
       const [path, label] = this.#lines.children[index].children;
-      const [from, to] = [box(link.from_node), box(link.to_node)];
-      const [x1, y1, x2, y2] = narrow.matches ? [from.x, from.bottom, to.x, to.top] : [from.right, from.y, to.left, to.y];
-      const bend = narrow.matches ? [x1, (y1 + y2) / 2, x2, (y1 + y2) / 2] : [(x1 + x2) / 2, y1, (x1 + x2) / 2, y2];
-      path.setAttribute("d", `M${x1} ${y1}C${bend.join(" ")} ${x2} ${y2}`);
-      label.setAttribute("x", (x1 + x2) / 2 + (narrow.matches ? 8 : 0));
-      label.setAttribute("y", (y1 + y2) / 2 + (narrow.matches ? 4 : -8));
+      const [from, to] = [boxes.get(link.from_node), boxes.get(link.to_node)];
+      const skipped = [...boxes.values()].filter(({ depth }) => depth > from.depth && depth < to.depth);
+      const line = skipped.length ? around(from, to, skipped) : straight(from, to);
+      const turned = ([along, across]) => (down ? `${across} ${along}` : `${along} ${across}`);
+      path.setAttribute("d", `M${turned(line[0])}C${line.slice(1).map(turned).join(" ")}`);
+      const [along, across] = [(line[0][0] + line[3][0]) / 2, middle(line.map((point) => point[1]))];
+      label.setAttribute("x", down ? across + 10 : along);
+      label.setAttribute("y", down ? along + 4 : across - 8);
+      label.style.textAnchor = down ? "start" : "middle";
     });
   }
 
@@ -113,10 +122,28 @@ export class Flow {
 
   #showLink(link, last, index, seconds) {
     const group = this.#lines.children[index];
-    const lost = sum(link.dropped) - (last ? sum(last.dropped) : 0);
+    const lost = last ? sum(link.dropped) - sum(last.dropped) : 0;
     group.setAttribute("class", lost > 0 ? "dropping" : "");
     group.lastChild.textContent = lost > 0 && Number.isFinite(seconds) ? `−${text.rate(lost / seconds)}/s` : "";
   }
+}
+
+function straight(from, to) {
+  const half = (from.end + to.start) / 2;
+  return [[from.end, from.middle], [half, from.middle], [half, to.middle], [to.start, to.middle]];
+}
+
+/** A link that skips nodes goes past them, not behind them. */
+function around(from, to, skipped) {
+  const lane = Math.max(from.edge, to.edge, ...skipped.map(({ edge }) => edge)) + 14;
+  // A cubic curve comes three quarters of the way to its control points.
+  const pull = (8 * lane - from.middle - to.middle) / 6;
+  return [[from.end, from.middle], [from.end + 24, pull], [to.start - 24, pull], [to.start, to.middle]];
+}
+
+/** Where a cubic curve with these coordinates is halfway. */
+function middle([a, b, c, d]) {
+  return (a + 3 * b + 3 * c + d) / 8;
 }
 
 /** What the links into a node have lost so far. */

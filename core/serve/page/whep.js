@@ -65,6 +65,8 @@ export class Viewing {
   /** Resolves when a session that was live has ended; throws when there was none. */
   async #watchOnce(over, connected) {
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    // What listens for this session ends with it.
+    const life = new AbortController();
     let session = null;
     try {
       const { receiver } = peer.addTransceiver("video", { direction: "recvonly" });
@@ -79,24 +81,27 @@ export class Viewing {
       const answer = await post(this.#endpoint, peer.localDescription.sdp, over);
       session = answer.session;
       await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-      await connection(peer, over);
+      await connection(peer, over, life.signal);
       connected();
       this.receiver = receiver;
       this.#told.state("live");
-      await ending(peer, receiver, channel, over);
+      await ending(peer, receiver, channel, over, life.signal);
     } finally {
       this.receiver = null;
+      life.abort();
       peer.close();
       if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
     }
   }
 
-  #pause(ms, over) {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => { clearTimeout(timer); resolve(); };
-      over.addEventListener("abort", this.#wake, { once: true });
+  async #pause(ms, over) {
+    const life = new AbortController();
+    await new Promise((resolve) => {
+      setTimeout(resolve, ms);
+      this.#wake = resolve;
+      over.addEventListener("abort", resolve, { signal: life.signal });
     });
+    life.abort();
   }
 }
 
@@ -125,22 +130,23 @@ async function post(endpoint, offer, over) {
     Number.isFinite(seconds) ? seconds * 1000 : undefined);
 }
 
-function connection(peer, over) {
+function connection(peer, over, life) {
   return new Promise((resolve, reject) => {
-    const give_up = () => reject(new Refusal("unreachable", "no way to the server was found"));
-    const timer = setTimeout(give_up, CONNECT_WITHIN_MS);
-    over.addEventListener("abort", give_up, { once: true });
+    const giveUp = () => reject(new Refusal("unreachable", "no way to the server was found"));
+    const timer = setTimeout(giveUp, CONNECT_WITHIN_MS);
+    life.addEventListener("abort", () => clearTimeout(timer));
+    over.addEventListener("abort", giveUp, { signal: life });
     peer.onconnectionstatechange = () => {
-      if (peer.connectionState === "connected") { clearTimeout(timer); resolve(); }
-      if (peer.connectionState === "failed") { clearTimeout(timer); give_up(); }
+      if (peer.connectionState === "connected") resolve();
+      if (peer.connectionState === "failed") giveUp();
     };
   });
 }
 
-function ending(peer, receiver, channel, over) {
+function ending(peer, receiver, channel, over, life) {
   return new Promise((resolve) => {
     let patience = null;
-    over.addEventListener("abort", resolve, { once: true });
+    over.addEventListener("abort", resolve, { signal: life });
     // A server that goes away in order closes DTLS; the connection's own state says so seconds later.
     receiver.transport.onstatechange = () => { if (receiver.transport.state === "closed") resolve(); };
     channel.onclose = resolve;

@@ -1,0 +1,11 @@
+//! The whole way, looked at from the far end: a graph in the real program, its picture in a real
+//! browser, and boxes where things move. What is asserted is content and order, never speed.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aiortc;
+mod demo;
+mod footage;
+mod page;
+mod seen;

@@ -1,0 +1,56 @@
+//! The page as people meet it: on a desk and a phone, in dark and light, with a keyboard.
+
+use std::path::Path;
+
+use super::support::binary::Framegate;
+use super::support::chromium::Chromium;
+
+const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
+
+#[test]
+fn the_page_tells_rates_times_and_drops_on_any_screen() {
+    let server = Framegate::run(Path::new("graphs/demo.yaml"), &[]);
+    let browser = Chromium::start();
+    browser.prefer("dark");
+    browser.open(&server.url);
+    browser.until("the picture", LIVE);
+    for figure in ["latency", "bitrate", "fps", "viewers", "lost", "freezes"] {
+        let shown = format!(
+            "return /[0-9]/.test(document.querySelector('.relay [data-value={figure}]').textContent)"
+        );
+        browser.until(figure, &shown);
+    }
+    browser.until(
+        "a rate and a time on each node",
+        "return [...document.querySelectorAll('.node')].length > 2 && [...document.querySelectorAll('.node')].every(
+            (node) => /[0-9]/.test(node.querySelector('[data-value=rate]').textContent)
+                && /[0-9]/.test(node.querySelector('[data-value=time]').textContent))",
+    );
+    for colours in ["dark", "light"] {
+        browser.prefer(colours);
+        browser.be_a_desk();
+        browser.screenshot(&format!("desk-{colours}"));
+        browser.be_a_phone();
+        let fits = browser.ask("return document.documentElement.scrollWidth <= innerWidth");
+        assert_eq!(fits, true, "nothing sticks out of a phone's screen");
+        browser.screenshot(&format!("phone-{colours}"));
+    }
+}
+
+#[test]
+fn boxes_are_put_away_with_a_key() {
+    let server = Framegate::run(Path::new("graphs/demo.yaml"), &[]);
+    let browser = Chromium::start();
+    browser.open(&server.at("live"));
+    browser.until("the picture", LIVE);
+    let drawn = "const c = document.querySelector('.boxes');
+        return c.width > 0 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((value) => value > 0)";
+    browser.until("boxes", drawn);
+    let press = "document.querySelector('.stage').dispatchEvent(new KeyboardEvent('keydown', { key: 'b' }))";
+    browser.ask(press);
+    assert_eq!(browser.ask("return document.querySelector('.toggle-boxes').ariaPressed"), "false");
+    assert_eq!(browser.ask(drawn), false);
+    browser.ask(press);
+    browser.until("boxes again", drawn);
+    browser.screenshot("player");
+}

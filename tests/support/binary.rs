@@ -1,0 +1,110 @@
+//! The real program, started on free ports and ended by its process id.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Compiling plugins on a busy machine is slow; nothing here is judged by speed.
+const START_WITHIN: Duration = Duration::from_secs(180);
+
+/// A running `framegate run`. Killed when dropped.
+pub struct Framegate {
+    child: Child,
+    /// `http://127.0.0.1:PORT/`
+    pub url: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Framegate {
+    /// Runs a graph file on free loopback ports and waits until it says where to watch.
+    pub fn run(graph: &Path, arguments: &[&str]) -> Framegate {
+        Framegate::run_at(graph, "127.0.0.1:0", arguments)
+    }
+
+    /// The same, on an address of the caller's choice.
+    pub fn run_at(graph: &Path, listen: &str, arguments: &[&str]) -> Framegate {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_framegate"))
+            .arg("run")
+            .arg(graph)
+            .args(["--set", &format!("server.listen={listen}"), "--set", "server.udp_port=0"])
+            .args(arguments)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary under test starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let (found, url) = mpsc::channel();
+        let (output, errors) = (child.stdout.take(), child.stderr.take());
+        follow(output.expect("its output is piped"), Arc::clone(&log), Some(found));
+        follow(errors.expect("its errors are piped"), Arc::clone(&log), None);
+        match url.recv_timeout(START_WITHIN) {
+            Ok(url) => Framegate { child, url, log },
+            Err(_) => {
+                let ended = child.try_wait();
+                // Already gone, or about to be: either way it is not ours any more.
+                drop((child.kill(), child.wait()));
+                panic!("{} never said where to watch ({ended:?}):\n{}", graph.display(), log.lock().unwrap());
+            }
+        }
+    }
+
+    /// Runs a graph given as text.
+    pub fn run_text(graph: &str, arguments: &[&str]) -> Framegate {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("graph.yaml");
+        std::fs::write(&path, graph).expect("a temporary file can be written");
+        Framegate::run(&path, arguments)
+    }
+
+    /// `path` on this server; no slash in front.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Everything printed so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to stop, as Ctrl-C does, and waits for the end.
+    pub fn stop(mut self) -> ExitStatus {
+        let id = libc::pid_t::try_from(self.child.id()).expect("process ids fit");
+        // SAFETY: plain FFI call without memory; the child has not been waited for, so the id is its own.
+        assert_eq!(unsafe { libc::kill(id, libc::SIGINT) }, 0);
+        let since = Instant::now();
+        let status = self.child.wait().expect("a child can be waited for");
+        assert!(since.elapsed() < Duration::from_secs(30), "it took {:?} to stop", since.elapsed());
+        status
+    }
+}
+
+impl Drop for Framegate {
+    fn drop(&mut self) {
+        drop((self.child.kill(), self.child.wait()));
+    }
+}
+
+/// Keeps what is printed, and tells of the address in `watch at http://127.0.0.1:8080/`.
+fn follow(output: impl Read + Send + 'static, log: Arc<Mutex<String>>, found: Option<Sender<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let (Some(address), Some(found)) = (line.strip_prefix("watch at "), &found) {
+                // Whoever waited may have given up.
+                let _ = found.send(address.trim().to_owned());
+            }
+            let mut log = log.lock().unwrap();
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}

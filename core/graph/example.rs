@@ -20,10 +20,12 @@ pub fn example(kind: &dyn NodeKind) -> Option<(Settings, Contract)> {
     };
     let Json::Object(mut entries) = json else { return None };
     if let Some(Json::Object(with)) = entries.get_mut("with") {
-        // The files of an example are not there; standard input always is.
+        // The files of an example are not there. Standard input always is, though what else the
+        // example says of its file may not suit it.
         let is_path = |setting: &&Setting| matches!(setting.takes, Takes::Path);
-        for setting in about.with.iter().filter(is_path) {
-            with.entry(setting.name).and_modify(|path| *path = "-".into());
+        for file in about.with.iter().filter(is_path) {
+            with.retain(|key, _| about.with.iter().any(|setting| setting.required && setting.name == key));
+            with.entry(file.name).and_modify(|path| *path = "-".into());
         }
     }
     let path = Path::root();

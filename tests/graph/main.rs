@@ -3,6 +3,7 @@
 
 mod cases;
 mod commands;
+mod examples;
 mod kinds;
 mod plan;
 mod robust;

@@ -43,8 +43,15 @@ fn boxes_are_put_away_with_a_key() {
     let browser = Chromium::start();
     browser.open(&server.at("live"));
     browser.until("the picture", LIVE);
+    // The inside of a label is one flat colour, and the pattern has none of these.
     let drawn = "const c = document.querySelector('.boxes');
-        return c.width > 0 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((value) => value > 0)";
+        const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+        const labels = [0xffb84d, 0x5ad1ff, 0x9cf28a, 0xff8fa8, 0xc9a6ff, 0xffe36e];
+        let count = 0;
+        for (let at = 0; at < data.length; at += 4) {
+            count += labels.includes(data[at] << 16 | data[at + 1] << 8 | data[at + 2]);
+        }
+        return count > 200";
     browser.until("boxes", drawn);
     let press = "document.querySelector('.stage').dispatchEvent(new KeyboardEvent('keydown', { key: 'b' }))";
     browser.ask(press);

@@ -1,5 +1,8 @@
 // Detections, drawn on exactly the picture they were found in: both carry the same RTP timestamp.
-// Owns the canvas over a video and the messages that wait for their picture.
+//
+// The browser puts a video on the screen by itself and tells of it a moment later, so boxes laid
+// over the video would trail what moves. Picture and boxes are painted together instead, on a
+// canvas that covers the video. Owns that canvas and the messages that wait for their picture.
 
 /** Messages kept for pictures still in the jitter buffer: about four seconds at 60 a second. */
 const MOST_WAITING = 256;
@@ -10,72 +13,94 @@ const COLOURS = ["#ffb84d", "#5ad1ff", "#9cf28a", "#ff8fa8", "#c9a6ff", "#ffe36e
 export class Boxes {
   #video;
   #canvas;
+  #paper;
   #waiting = new Map();
   #shown = null;
-  visible = true;
-  /** Told of each picture shown: `{ now, rtp, message }`, with `message` null when none came. */
+  #visible = true;
+  /** Told of each picture shown: `{ rtp, now, message }`, with `message` null when none came. */
   onpicture = () => {};
 
   constructor(video, canvas) {
     this.#video = video;
     this.#canvas = canvas;
-    new ResizeObserver(() => this.redraw()).observe(canvas);
+    this.#paper = canvas.getContext("2d");
+    new ResizeObserver(() => this.#fit()).observe(canvas);
     if ("requestVideoFrameCallback" in video) this.#nextPicture();
+  }
+
+  get visible() {
+    return this.#visible;
+  }
+
+  /** Without boxes there is nothing to paint together, and the video itself is seen. */
+  set visible(visible) {
+    this.#visible = visible;
+    if (!visible) this.#wipe();
   }
 
   /** A message of the data channel: `{rtp, pts_ns, sequence, detections}`. */
   take(text) {
     let message;
     try { message = JSON.parse(text); } catch { return; }
-    if (this.#shown?.rtp === message.rtp) this.#show({ ...this.#shown, message });
     this.#waiting.set(message.rtp, message);
     if (this.#waiting.size > MOST_WAITING) this.#waiting.delete(this.#waiting.keys().next().value);
+    if (this.#shown?.rtp !== message.rtp || this.#shown.message) return;
+    // It came after its picture, which is still there.
+    this.#shown.message = message;
+    if (this.#visible) this.#paintBoxes();
+    this.#tell();
   }
 
   clear() {
     this.#waiting.clear();
     this.#shown = null;
-    this.redraw();
-  }
-
-  redraw() {
-    const scale = window.devicePixelRatio || 1;
-    const { clientWidth, clientHeight } = this.#canvas;
-    const width = Math.round(clientWidth * scale), height = Math.round(clientHeight * scale);
-    if (this.#canvas.width !== width || this.#canvas.height !== height) {
-      Object.assign(this.#canvas, { width, height });
-    }
-    const paper = this.#canvas.getContext("2d");
-    paper.setTransform(scale, 0, 0, scale, 0, 0);
-    paper.clearRect(0, 0, clientWidth, clientHeight);
-    const found = this.#shown?.message?.detections ?? [];
-    if (!this.visible || found.length === 0) return;
-    const picture = pictureArea(this.#video, clientWidth, clientHeight);
-    for (const detection of found) draw(paper, detection, picture);
+    this.#wipe();
   }
 
   #nextPicture() {
     this.#video.requestVideoFrameCallback((_, picture) => {
       const rtp = picture.rtpTimestamp;
-      this.#show({ rtp, now: picture.expectedDisplayTime, message: this.#waiting.get(rtp) ?? null });
+      this.#shown = { rtp, now: picture.expectedDisplayTime, message: this.#waiting.get(rtp) ?? null };
+      if (this.#visible) {
+        const { x, y, width, height } = this.#area();
+        this.#paper.drawImage(this.#video, x, y, width, height);
+        this.#paintBoxes();
+      }
+      this.#tell();
       this.#nextPicture();
     });
   }
 
-  #show(shown) {
-    this.#shown = shown;
-    this.redraw();
-    this.onpicture(shown);
-    // For whoever scripts the page: what is drawn on which picture.
-    this.#video.dispatchEvent(new CustomEvent("framegate-picture", { detail: shown }));
+  #paintBoxes() {
+    for (const found of this.#shown.message?.detections ?? []) draw(this.#paper, found, this.#area());
   }
-}
 
-/** Where the picture lies inside its element: `object-fit: contain` leaves bars. */
-function pictureArea(video, width, height) {
-  const scale = Math.min(width / (video.videoWidth || width), height / (video.videoHeight || height));
-  const area = { width: (video.videoWidth || width) * scale, height: (video.videoHeight || height) * scale };
-  return { ...area, x: (width - area.width) / 2, y: (height - area.height) / 2 };
+  #tell() {
+    this.onpicture(this.#shown);
+    // For whoever scripts the page: what is drawn on which picture.
+    this.#video.dispatchEvent(new CustomEvent("framegate-picture", { detail: this.#shown }));
+  }
+
+  /** One canvas pixel for each of the screen's; whatever was painted is gone until the next picture. */
+  #fit() {
+    const scale = window.devicePixelRatio || 1;
+    this.#canvas.width = Math.round(this.#canvas.clientWidth * scale);
+    this.#canvas.height = Math.round(this.#canvas.clientHeight * scale);
+    this.#paper.setTransform(scale, 0, 0, scale, 0, 0);
+  }
+
+  #wipe() {
+    this.#paper.clearRect(0, 0, this.#canvas.clientWidth, this.#canvas.clientHeight);
+  }
+
+  /** Where the picture lies inside its element: `object-fit: contain` leaves bars. */
+  #area() {
+    const { clientWidth, clientHeight } = this.#canvas;
+    const { videoWidth, videoHeight } = this.#video;
+    const scale = Math.min(clientWidth / videoWidth, clientHeight / videoHeight);
+    const [width, height] = [videoWidth * scale, videoHeight * scale];
+    return { x: (clientWidth - width) / 2, y: (clientHeight - height) / 2, width, height };
+  }
 }
 
 /** Corners rather than a frame, a little outside: what they mark stays in sight, and so does what an

@@ -42,7 +42,6 @@ export class Stage {
     const flip = () => {
       this.boxes.visible = !this.boxes.visible;
       toggle.setAttribute("aria-pressed", this.boxes.visible);
-      this.boxes.redraw();
     };
     const full = () => {
       if (document.fullscreenElement) document.exitFullscreen();

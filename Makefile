@@ -48,6 +48,7 @@ test-setup:
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
+	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
 
 camera-setup:
 	$(call need,pkg-config,pkg-config,finding libcamera)

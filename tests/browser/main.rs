@@ -7,5 +7,6 @@ mod support;
 mod aiortc;
 mod demo;
 mod footage;
+mod hostile;
 mod page;
 mod seen;

@@ -1,0 +1,94 @@
+//! A plugin that does its worst in the middle of a running graph: the relay keeps the rate of its
+//! source, the plugin comes back, and the log says what happened. What each way of misbehaving does
+//! to a single frame is the business of `tests/plugin`.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::support::binary::Framegate;
+
+/// The frame that is treated wrong.
+const AT: u64 = 30;
+/// Pictures the source has given when the run is judged: long enough for a new instance to start.
+const GIVEN: u64 = 150;
+
+fn graph(mode: &str) -> String {
+    let plugin = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
+    format!(
+        "version: 1\nname: hostile\nnodes:\n  \
+         - {{ id: camera, kind: test_pattern, with: {{ size: 320x240, rate: 30 }} }}\n  \
+         - {{ id: naughty, kind: plugin, plugin: \"{}\", with: {{ mode: {mode}, at: {AT} }}, on_error: pass, inputs: camera }}\n  \
+         - {{ id: h264, kind: h264, inputs: naughty }}\n  \
+         - {{ id: live, kind: relay, inputs: h264 }}\n",
+        plugin.display()
+    )
+}
+
+fn told(server: &Framegate, path: &str) -> Value {
+    let mut answer = ureq::get(server.at(path)).call().unwrap_or_else(|error| panic!("{path}: {error}"));
+    answer.body_mut().read_json().expect("the server answers with JSON")
+}
+
+/// The graph once its source has given enough.
+fn after_a_while(server: &Framegate) -> Value {
+    let since = Instant::now();
+    loop {
+        let graph = told(server, "api/graph");
+        if graph["nodes"][0]["given"].as_u64() >= Some(GIVEN) {
+            return graph;
+        }
+        assert!(since.elapsed() < Duration::from_secs(90), "the source stands still: {graph:#}");
+        // The server can only be asked.
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The instance was stopped and started anew, or only its frame was refused.
+enum Outcome {
+    Stopped,
+    Refused,
+}
+
+fn leaves_the_relay_at_its_rate(mode: &str, outcome: &Outcome, why: &str) {
+    let server = Framegate::run_text(&graph(mode), &[]);
+    let graph = after_a_while(&server);
+    let relayed = told(&server, "api/relays")["relays"][0]["pictures"].as_u64().expect("a count");
+    let given = graph["nodes"][0]["given"].as_u64().expect("a count");
+    assert!(relayed * 10 >= given * 8, "{relayed} of {given} pictures were relayed\n{}", server.log());
+    for node in graph["nodes"].as_array().expect("a list of nodes") {
+        assert_eq!(node["state"], "running", "{node:#}");
+    }
+    let count = |name: &str| graph["nodes"][1]["counters"][name].as_u64().unwrap_or(0);
+    match outcome {
+        Outcome::Stopped => assert_eq!((count("traps"), count("restarts")), (1, 1), "{}", server.log()),
+        Outcome::Refused => assert_eq!((count("traps"), count("refusals")), (0, 1), "{}", server.log()),
+    }
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("naughty") && line.contains(&format!("frame {AT}")));
+    let line = line.unwrap_or_else(|| panic!("the log names the node and the frame:\n{log}"));
+    assert!(log.contains(why), "{line} says why:\n{log}");
+    assert!(server.stop().success(), "and the graph still ends in order");
+}
+
+#[test]
+fn a_plugin_that_loops_for_ever_leaves_the_relay_at_its_rate() {
+    leaves_the_relay_at_its_rate("endless_loop", &Outcome::Stopped, "ran longer than");
+}
+
+#[test]
+fn a_plugin_that_panics_leaves_the_relay_at_its_rate() {
+    leaves_the_relay_at_its_rate("panic", &Outcome::Stopped, "on purpose");
+}
+
+#[test]
+fn a_plugin_that_takes_all_memory_leaves_the_relay_at_its_rate() {
+    leaves_the_relay_at_its_rate("memory_bomb", &Outcome::Stopped, "memory");
+}
+
+#[test]
+fn a_plugin_that_writes_the_wrong_length_leaves_the_relay_at_its_rate() {
+    leaves_the_relay_at_its_rate("wrong_length", &Outcome::Refused, "no whole number of rows");
+}

@@ -101,7 +101,7 @@ mod reading {
         }
         match &camera.controls {
             Some(controls) => {
-                for Known { name, least, most } in controls {
+                for Known { name, least, most, .. } in controls {
                     let range = least
                         .zip(*most)
                         .map_or(String::new(), |(least, most)| format!("  {least} to {most}"));

@@ -55,6 +55,8 @@ pub enum Value {
 /// A control that a camera has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
+    /// libcamera's number of it.
+    pub id: u32,
     pub name: String,
     pub least: Option<f64>,
     pub most: Option<f64>,
@@ -235,7 +237,7 @@ mod tests {
             value: Value::Float(3.2),
             needed: Needed::Yes,
         };
-        let known = [Known { name: "Brightness".to_owned(), least: Some(-1.0), most: Some(1.0) }];
+        let known = [Known { id: 1, name: "Brightness".to_owned(), least: Some(-1.0), most: Some(1.0) }];
         assert_eq!(
             check(&control, "Door", &known).unwrap_err(),
             "\"brightness\" (Brightness) must be between -1 and 1 on \"Door\", got 3.2"

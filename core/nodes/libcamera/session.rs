@@ -293,12 +293,11 @@ fn dress(
     let first = request.cookie() == 0;
     let list = request.controls_mut();
     for control in wanted {
-        let has = |list: &mut ControlList, name: &str, value: ControlValue| match &known {
-            Some(known) => known.iter().any(|known| known.name == name),
-            None => versions::put(list, name, value) == Put::Taken,
+        let has = |list: &mut ControlList, name: &str| {
+            versions::put(list, name, ControlValue::from(0i32), known.as_deref()) == Put::Taken
         };
         match control.needed {
-            Needed::InsteadOf(other) if has(list, other, ControlValue::from(0i32)) => continue,
+            Needed::InsteadOf(other) if has(list, other) => continue,
             Needed::Yes => {
                 if let Some(known) = &known {
                     controls::check(control, name, known)?;
@@ -306,7 +305,7 @@ fn dress(
             }
             Needed::InsteadOf(_) | Needed::WhereThereIs => {}
         }
-        let put = versions::put(list, control.name, coded(control.value, camera));
+        let put = versions::put(list, control.name, coded(control.value, camera), known.as_deref());
         match (put, control.needed) {
             (Put::Unknown, Needed::Yes) => {
                 return Err(controls::missing(control, name, known.as_deref().unwrap_or(&[])));

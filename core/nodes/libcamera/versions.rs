@@ -12,8 +12,8 @@ pub use ::libcamera_0_3 as api;
 
 use api::camera::{ActiveCamera, Camera, CameraConfiguration};
 use api::camera_manager::CameraManager;
-use api::control::{Control, ControlList};
-use api::control_value::{ControlValue, ControlValueError};
+use api::control::ControlList;
+use api::control_value::ControlValue;
 use api::controls;
 use api::request::Request;
 
@@ -85,7 +85,7 @@ pub fn known(camera: &Camera<'_>) -> Option<Vec<Known>> {
 #[cfg(feature = "libcamera")]
 fn describe(id: u32, range: &api::control::ControlInfo) -> Option<Known> {
     let name = controls::ControlId::try_from(id).ok()?.name();
-    Some(Known { name, least: number(&range.min()), most: number(&range.max()) })
+    Some(Known { id, name, least: number(&range.min()), most: number(&range.max()) })
 }
 
 #[cfg(feature = "libcamera")]
@@ -148,19 +148,43 @@ pub enum Put {
     Unknown,
 }
 
-macro_rules! puts {
-    ($($(#[$when:meta])? $control:ident),*) => {
-        /// Sets control `name` in a request's list.
-        pub fn put(list: &mut ControlList, name: &str, value: ControlValue) -> Put {
+/// Sets control `name` in a request's list. `known` is what [`known`] said of the camera.
+///
+/// `set` says that all is well whatever becomes of the value; but a request's list drops what its
+/// camera does not have, so that looking afterwards tells.
+pub fn put(list: &mut ControlList, name: &str, value: ControlValue, known: Option<&[Known]>) -> Put {
+    #[cfg(feature = "libcamera")]
+    return put_by_number(list, name, value, known.unwrap_or(&[]));
+    #[cfg(feature = "libcamera-0-3")]
+    {
+        let _ = known;
+        put_by_type(list, name, value)
+    }
+}
+
+/// By the camera's own numbers: the crate has a type for a control only where the installed library
+/// has that control, and 0.4 has fewer than 0.7.
+#[cfg(feature = "libcamera")]
+fn put_by_number(list: &mut ControlList, name: &str, value: ControlValue, known: &[Known]) -> Put {
+    let Some(found) = known.iter().find(|known| known.name == name) else { return Put::Unknown };
+    let taken = list.set_raw(found.id, value).is_ok() && list.contains(found.id);
+    if taken { Put::Taken } else { Put::Unknown }
+}
+
+#[cfg(feature = "libcamera-0-3")]
+macro_rules! by_type {
+    ($($control:ident),*) => {
+        fn put_by_type(list: &mut ControlList, name: &str, value: ControlValue) -> Put {
             match name {
-                $($(#[$when])? stringify!($control) => put_as::<controls::$control>(list, value),)*
+                $(stringify!($control) => put_as::<controls::$control>(list, value),)*
                 _ => Put::Unknown,
             }
         }
     };
 }
 
-puts!(
+#[cfg(feature = "libcamera-0-3")]
+by_type!(
     AeEnable,
     ExposureTime,
     AnalogueGain,
@@ -176,20 +200,11 @@ puts!(
     LensPosition,
     NoiseReductionMode,
     ScalerCrop,
-    FrameDurationLimits,
-    #[cfg(feature = "libcamera")]
-    ExposureTimeMode,
-    #[cfg(feature = "libcamera")]
-    HdrMode
+    FrameDurationLimits
 );
 
-/// `set` says `Ok` whatever becomes of the value. A request's list drops what its camera does not
-/// have, so that reading back tells.
-fn put_as<C: Control>(list: &mut ControlList, value: ControlValue) -> Put {
-    let taken = typed::<C>(value).is_ok_and(|control| list.set(control).is_ok()) && list.get::<C>().is_ok();
-    if taken { Put::Taken } else { Put::Unknown }
-}
-
-fn typed<C: Control>(value: ControlValue) -> Result<C, ControlValueError> {
-    C::try_from(value)
+#[cfg(feature = "libcamera-0-3")]
+fn put_as<C: api::control::Control>(list: &mut ControlList, value: ControlValue) -> Put {
+    let set = C::try_from(value).is_ok_and(|control| list.set(control).is_ok());
+    if set && list.get::<C>().is_ok() { Put::Taken } else { Put::Unknown }
 }

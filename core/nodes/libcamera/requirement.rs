@@ -1,5 +1,9 @@
-//! Which camera feature this machine's libcamera asks for. Part of the build script, which runs it
-//! before anything else: a wrong feature is answered in one sentence and not with a page of C++.
+//! Which camera feature this machine's libcamera asks for. Part of the build script, which checks it
+//! before it builds anything itself and answers in one sentence.
+//!
+//! Cargo may build the crate of a wrong feature at the same time, and stops at whichever fails first:
+//! the crate for newer libraries refuses an older one with a list of versions before we are heard.
+//! `make` asks pkg-config and takes the right feature by itself.
 
 use std::process::Command;
 

@@ -120,9 +120,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     while let Some(at) = rest.find('$') {
         let (before, from) = rest.split_at(at);
         pieces.push(Piece::Text(before));
-        if from.starts_with("$$") {
+        if let Some(after) = from.strip_prefix("$$") {
             pieces.push(Piece::Text("$"));
-            rest = &from[2..];
+            rest = after;
         } else if let Some(inside) = from.strip_prefix("${") {
             let Some(end) = inside.find('}') else {
                 pieces.push(Piece::Broken(from));

@@ -15,6 +15,18 @@ pub struct Contract {
     pub pace: Pace,
 }
 
+impl Contract {
+    /// Frames of any kind in, frames out, computed: what most filters have.
+    pub fn of_frames() -> Contract {
+        Contract {
+            inputs: vec![InputPort::each("frames", Accepts::any_frames())],
+            outputs: vec![OutputPort { name: "frames" }],
+            work: Work::Compute,
+            pace: Pace::Free,
+        }
+    }
+}
+
 /// Where a node's work belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {

@@ -61,7 +61,7 @@ pub fn show_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let whole = [("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)]
         .into_iter()
-        .find(|(_, unit)| nanos >= *unit && nanos % unit == 0);
+        .find(|(_, unit)| nanos >= *unit && nanos.is_multiple_of(*unit));
     match whole {
         Some((name, unit)) => format!("{}{name}", nanos / unit),
         None if nanos == 0 => "0s".to_owned(),
@@ -71,7 +71,7 @@ pub fn show_duration(duration: Duration) -> String {
 
 /// Prints a byte count in the largest binary unit that keeps it whole.
 pub fn show_bytes(bytes: u64) -> String {
-    let whole = BYTES[1..4].iter().rev().find(|(_, unit)| bytes >= *unit && bytes % unit == 0);
+    let whole = BYTES[1..4].iter().rev().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
     match whole {
         Some((name, unit)) => format!("{}{name}", bytes / unit),
         None => format!("{bytes}B"),

@@ -4,8 +4,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::media::{Item, PixelFormat, Pool};
 use crate::node::{
-    About, Accepts, Contract, Filter, Format, Handled, InputPort, Inputs, Node, NodeError, NodeKind, Output,
-    OutputPort, Pace, Role, Setting, Settings, Site, Takes, VideoFormat, Wish, Work,
+    About, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role, Setting,
+    Settings, Site, Takes, VideoFormat, Wish,
 };
 use crate::pixels;
 
@@ -32,12 +32,7 @@ impl NodeKind for Convert {
     }
 
     fn contract(&self, _: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        Ok(Contract {
-            inputs: vec![InputPort::each("frames", Accepts::any_frames())],
-            outputs: vec![OutputPort { name: "frames" }],
-            work: Work::Compute,
-            pace: Pace::Free,
-        })
+        Ok(Contract::of_frames())
     }
 
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {

@@ -3,8 +3,8 @@
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Item, Region};
 use crate::node::{
-    About, Accepts, Contract, Filter, Format, Handled, InputPort, Inputs, Node, NodeError, NodeKind, Output,
-    OutputPort, Pace, Role, Setting, Settings, Site, Takes, VideoFormat, Wish, Work,
+    About, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role, Setting,
+    Settings, Site, Takes, VideoFormat, Wish,
 };
 use crate::pixels;
 
@@ -37,12 +37,7 @@ impl NodeKind for Crop {
                 format!("\"box\" must have a width and a height, got {} by {}", part.width, part.height);
             return Err(vec![Diagnostic::error("out-of-range", Path::root().key("with").key("box"), rule)]);
         }
-        Ok(Contract {
-            inputs: vec![InputPort::each("frames", Accepts::any_frames())],
-            outputs: vec![OutputPort { name: "frames" }],
-            work: Work::Compute,
-            pace: Pace::Free,
-        })
+        Ok(Contract::of_frames())
     }
 
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {

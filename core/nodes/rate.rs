@@ -8,8 +8,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::media::{Frame, Item, Pts, Rate};
 use crate::node::{
-    About, Accepts, Contract, Counter, Filter, Format, Handled, InputPort, Inputs, Node, NodeError, NodeKind,
-    Output, OutputPort, Pace, Role, Setting, Settings, Site, Takes, VideoFormat, Wish, Work,
+    About, Contract, Counter, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role,
+    Setting, Settings, Site, Takes, VideoFormat, Wish,
 };
 
 static ABOUT: About = About {
@@ -31,12 +31,7 @@ impl NodeKind for ChangeRate {
     }
 
     fn contract(&self, _: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        Ok(Contract {
-            inputs: vec![InputPort::each("frames", Accepts::any_frames())],
-            outputs: vec![OutputPort { name: "frames" }],
-            work: Work::Compute,
-            pace: Pace::Free,
-        })
+        Ok(Contract::of_frames())
     }
 
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {

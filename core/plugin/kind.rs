@@ -84,16 +84,16 @@ impl Kind {
     fn program(&self, named: &Value) -> Result<Arc<Program>, Diagnostic> {
         let path = Path::root().key("plugin");
         match named {
-            Value::Path(file) => self.from_file(file, &path),
+            Value::Path(file) => self.program_in(file, &path),
             Value::Text(name) => match bundled::find(name) {
-                Some(wasm) => self.from_bytes(wasm, name, &path),
+                Some(wasm) => self.program_of(wasm, name, &path),
                 None => Err(unknown(name, &path)),
             },
             _ => unreachable!("the setting takes a name or a path"),
         }
     }
 
-    fn from_file(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
+    fn program_in(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
         let wasm = program::read(file).map_err(|reason| {
             let code = match &reason {
                 program::Unloadable::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
@@ -103,10 +103,10 @@ impl Kind {
             };
             Diagnostic::error(code, path.clone(), format!("{}: {reason}", file.display()))
         })?;
-        self.from_bytes(&wasm, &file.display().to_string(), path)
+        self.program_of(&wasm, &file.display().to_string(), path)
     }
 
-    fn from_bytes(&self, wasm: &[u8], name: &str, path: &Path) -> Result<Arc<Program>, Diagnostic> {
+    fn program_of(&self, wasm: &[u8], name: &str, path: &Path) -> Result<Arc<Program>, Diagnostic> {
         let key = cache::key(wasm);
         if let Some(program) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(program.clone());

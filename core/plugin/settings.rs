@@ -3,8 +3,6 @@
 //! Owns the wording: each fault becomes a finding with its path under `with`, told as faults in
 //! built-in settings are. Schemas come from plugins and are not trusted either.
 
-use std::borrow::Cow;
-
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
@@ -131,8 +129,8 @@ fn path_of(error: &ValidationError<'_>) -> Path {
     })
 }
 
-fn short(value: &Cow<'_, Json>) -> String {
-    match &**value {
+fn short(value: &Json) -> String {
+    match value {
         Json::Array(_) => "a list".to_owned(),
         Json::Object(_) => "a mapping".to_owned(),
         Json::Null => "nothing".to_owned(),

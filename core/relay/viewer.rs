@@ -38,7 +38,7 @@ enum Step {
     Connecting,
     /// Connected, and shown nothing until the next keyframe.
     Waiting,
-    InStep,
+    Following,
 }
 
 /// What became of a picture.
@@ -165,13 +165,13 @@ impl Viewer {
         let is_left_out = self.leaves_out(picture.layer);
         match self.step {
             Step::Connecting => return Shown::NotYet,
-            Step::InStep | Step::Waiting if self.outbox.len() > MOST_WAITING => return self.fall_out(),
+            Step::Following | Step::Waiting if self.outbox.len() > MOST_WAITING => return self.fall_out(),
             Step::Waiting if !picture.keyframe => return self.catch_up(),
-            Step::InStep if is_left_out => {
+            Step::Following if is_left_out => {
                 self.figures.thinned += 1;
                 return Shown::Thinned;
             }
-            Step::Waiting | Step::InStep => self.step = Step::InStep,
+            Step::Waiting | Step::Following => self.step = Step::Following,
         }
         for count in picture.packets.clone() {
             let Some(packet) = history.get(count) else { continue };
@@ -211,7 +211,7 @@ impl Viewer {
     }
 
     fn fall_out(&mut self) -> Shown {
-        if std::mem::replace(&mut self.step, Step::Waiting) == Step::InStep {
+        if std::mem::replace(&mut self.step, Step::Waiting) == Step::Following {
             self.figures.dropped_to_key += 1;
         }
         self.owed = true;

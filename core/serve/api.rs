@@ -27,7 +27,7 @@ pub async fn health() -> impl IntoResponse {
 
 /// `/api/graph`
 pub async fn graph(State(served): State<Served>) -> impl IntoResponse {
-    (NEVER_STORED, Json(Graph::new(&served.watch.plan(), &served.watch.report())))
+    (NEVER_STORED, Json(Graph::new(served.watch.plan(), &served.watch.report())))
 }
 
 /// `/api/relays`

@@ -20,10 +20,12 @@ fn detection(label: &str, x: f32, y: f32) -> Detection {
 }
 
 fn texts(painted: &[Painted]) -> Vec<&str> {
-    let text = |painted| match painted {
-        &Painted::Text { ref text, .. } => Some(text.as_str()),
-        _ => None,
-    };
+    fn text(painted: &Painted) -> Option<&str> {
+        match painted {
+            Painted::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        }
+    }
     painted.iter().filter_map(text).collect()
 }
 

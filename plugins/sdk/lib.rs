@@ -103,3 +103,8 @@ pub mod prelude {
 pub use schemars;
 pub use serde;
 pub use serde_json;
+
+/// The plugin in the project's README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

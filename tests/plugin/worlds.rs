@@ -64,7 +64,6 @@ fn square_at(bench: &mut Bench, x: usize) -> Frame {
     let mut luma = frame.plane_mut(0).unwrap();
     luma.fill(90);
     (40..72).for_each(|row| luma.row(row)[x..x + 32].fill(220));
-    drop(luma);
     frame
 }
 

@@ -94,8 +94,7 @@ fn names_say_what_things_are() {
 
 /// The name that a line declares, if it declares one.
 fn declared(line: &str) -> Option<&str> {
-    let mut words =
-        line.trim_start().split_whitespace().skip_while(|word| word.starts_with("pub") || *word == "const");
+    let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub") || *word == "const");
     let kind = words.next()?;
     let name = words.next().filter(|_| ["struct", "enum", "trait", "fn", "mod", "type"].contains(&kind))?;
     name.split(|c: char| !c.is_alphanumeric() && c != '_').next()

@@ -6,7 +6,7 @@
 //! to ask for what to `h264`.
 
 use std::fmt;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 use openh264_sys2::source::APILoader;
 use openh264_sys2::{
@@ -212,7 +212,7 @@ impl Drop for Codec {
 
 /// The NAL units of one layer, which lie one after another.
 fn layer_bytes(layer: &SLayerBSInfo) -> &[u8] {
-    if layer.iNalCount <= 0 || layer.pBsBuf == null_mut() || layer.pNalLengthInByte.cast_const() == null() {
+    if layer.iNalCount <= 0 || layer.pBsBuf.is_null() || layer.pNalLengthInByte.is_null() {
         return &[];
     }
     // SAFETY: the library gives `iNalCount` lengths, and their sum is the length of its buffer; both

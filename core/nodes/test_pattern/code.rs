@@ -78,8 +78,8 @@ fn from_gray(gray: u32) -> u32 {
 fn checksum(gray: u32) -> u32 {
     let start = 0b101101;
     (0..BITS).rev().fold(start, |crc, bit| {
-        let top = crc >> 5 & 1 ^ gray >> bit & 1;
-        (crc << 1 & 0b111111) ^ top * 0b000011
+        let top = ((crc >> 5) ^ (gray >> bit)) & 1;
+        ((crc << 1) & 0b111111) ^ (top * 0b000011)
     })
 }
 

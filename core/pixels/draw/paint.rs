@@ -16,8 +16,14 @@ pub(super) fn each(
     let pixel = frame.pixel();
     let first = &mut frame.plane_mut(0)?;
     match pixel {
-        PixelFormat::Rgb24 => return Ok(packed::<3>(first, area, &texel)),
-        PixelFormat::Rgba32 => return Ok(packed::<4>(first, area, &texel)),
+        PixelFormat::Rgb24 => {
+            packed::<3>(first, area, &texel);
+            return Ok(());
+        }
+        PixelFormat::Rgba32 => {
+            packed::<4>(first, area, &texel);
+            return Ok(());
+        }
         PixelFormat::I420 | PixelFormat::Nv12 | PixelFormat::Gray8 => luma(first, area, &texel),
     }
     each_chroma(frame, area, &texel)

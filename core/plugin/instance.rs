@@ -27,8 +27,6 @@ pub struct Instance {
     lifecycle: lifecycle::Exports,
     work: Work,
     draw: u64,
-    /// No frame has come yet.
-    fresh: bool,
 }
 
 enum Work {
@@ -93,7 +91,7 @@ impl Instance {
             };
             Ok((lifecycle, work))
         })?;
-        Ok(Instance { store, lifecycle, work, draw: limits.draw, fresh: true })
+        Ok(Instance { store, lifecycle, work, draw: limits.draw })
     }
 
     /// What it says of itself.
@@ -131,21 +129,16 @@ impl Instance {
             true => Budget::Until(Instant::now() + times.soft),
             false => Budget::Constant(times.soft),
         });
-        // The first frame builds tables and warms caches; it is no measure of the others.
-        let time = match std::mem::take(&mut self.fresh) {
-            true => times.hard.max(START_TIME),
-            false => times.hard,
-        };
         let handle = Resource::new_borrow(0);
         let answer = match &self.work {
             Work::Filtering(filtering) => {
                 let filtering = filtering.framegate_frame_filtering();
-                enter(&mut self.store, time, copied, |store| filtering.call_process(store, handle))
+                enter(&mut self.store, times.hard, copied, |store| filtering.call_process(store, handle))
                     .map(Said::Verdict)
             }
             Work::Detecting(detecting) => {
                 let detecting = detecting.framegate_frame_detecting();
-                enter(&mut self.store, time, copied, |store| detecting.call_detect(store, handle))
+                enter(&mut self.store, times.hard, copied, |store| detecting.call_detect(store, handle))
                     .map(Said::Found)
             }
         };

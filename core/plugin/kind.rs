@@ -181,6 +181,7 @@ impl NodeKind for Kind {
                 hard: limits.hard_time(interval),
                 live: site.epoch.live,
             },
+            first: limits.first_time(interval),
             limits,
             settings: text_of(&settings.raw),
         };

@@ -10,7 +10,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::node::{Setting, Settings, Takes, units};
 
-/// The first call after a start, and everything that is not a frame: describe, configure.
+/// The first frame of a run, and everything that is not a frame: describe, configure.
 pub const START_TIME: Duration = Duration::from_secs(5);
 /// Without a rate to go by, frames are taken to come this often.
 const USUAL_INTERVAL: Duration = Duration::from_millis(33);
@@ -112,6 +112,12 @@ impl Limits {
     pub fn hard_time(&self, interval: Option<Duration>) -> Duration {
         let usual = || (self.soft_time(interval) * HARD_FACTOR).max(LEAST_HARD_TIME);
         self.stop_after.unwrap_or_else(usual)
+    }
+
+    /// What the node's very first frame may take. It builds tables and warms caches, and is no
+    /// measure of the others; but what the graph says of `stop_after` holds for it too.
+    pub fn first_time(&self, interval: Option<Duration>) -> Duration {
+        self.stop_after.unwrap_or_else(|| self.hard_time(interval).max(START_TIME))
     }
 
     /// What one host call may copy while a frame of `frame_bytes` is lent.

@@ -5,7 +5,7 @@
 //! one call to `instance` and the length of a rest to `recovery`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::border::World;
 use super::fault::Fault;
@@ -62,6 +62,9 @@ pub struct Recipe {
     /// The `with:` block as JSON text.
     pub settings: String,
     pub times: Times,
+    /// What the first frame of all may take. A restarted instance gets no such grace: a plugin that
+    /// loops on every frame would hold up the graph for as long at each restart.
+    pub first: Duration,
 }
 
 impl Recipe {
@@ -86,6 +89,8 @@ pub struct Plugin {
     seat: Seat,
     recovery: Recovery,
     counts: Counts,
+    /// Whether a frame has been handed to it yet.
+    begun: bool,
 }
 
 /// Who handles the next frame.
@@ -152,6 +157,7 @@ impl Plugin {
             seat: Seat::Taken(Box::new(instance)),
             recovery: Recovery::default(),
             counts: Counts::of(site),
+            begun: false,
         })
     }
 
@@ -159,7 +165,11 @@ impl Plugin {
         self.start_again(frame.pts);
         let Seat::Taken(instance) = &mut self.seat else { return None };
         let started = Instant::now();
-        let answer = instance.process(frame.clone(), self.recipe.times);
+        let mut times = self.recipe.times;
+        if !std::mem::replace(&mut self.begun, true) {
+            times.hard = self.recipe.first;
+        }
+        let answer = instance.process(frame.clone(), times);
         if started.elapsed() > self.recipe.times.soft {
             self.counts.late.add(1);
         }

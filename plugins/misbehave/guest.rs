@@ -79,7 +79,8 @@ impl filtering::Guest for Component {
     fn process(input: &Frame) -> Result<filtering::Verdict, Error> {
         let settings = SETTINGS.with_borrow(|settings| *settings).ok_or_else(|| failed("not configured"))?;
         let info = input.info();
-        if info.sequence == settings.at {
+        let every = settings.mode == Mode::endless_loop_each_time && info.sequence > settings.at;
+        if info.sequence == settings.at || every {
             misbehave(settings.mode, input)?;
             if settings.mode == Mode::partial_then_drop {
                 return Ok(filtering::Verdict::Drop);

@@ -7,7 +7,7 @@ macro_rules! modes {
     ($use:ident) => {
         $use! {
             // Time.
-            endless_loop, endless_loop_in_configure, host_call_flood, memory_fill, sleep,
+            endless_loop, endless_loop_each_time, endless_loop_in_configure, host_call_flood, memory_fill, sleep,
             // Memory and stack.
             memory_bomb, recursion,
             // Giving up.

@@ -27,6 +27,10 @@ pub fn endless_loop(_: &Frame) -> Done {
     spin()
 }
 
+pub fn endless_loop_each_time(_: &Frame) -> Done {
+    spin()
+}
+
 pub fn endless_loop_in_configure(_: &Frame) -> Done {
     Ok(())
 }

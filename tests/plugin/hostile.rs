@@ -126,6 +126,19 @@ tests! {
 }
 
 #[test]
+fn endless_loop_each_time() {
+    let mut bench = misbehaving("endless_loop_each_time", json!({}));
+    assert!(marked(&bench.run()));
+    assert!(untouched(&bench.run()), "{}", bench.log.text());
+    bench.pass(Duration::from_secs(1));
+    assert!(untouched(&bench.run()), "{}", bench.log.text());
+    assert_eq!((bench.count("traps"), bench.count("restarts")), (2, 1));
+    // The grace of a first frame is given once, not at each restart.
+    let log = bench.log.text();
+    assert!(log.contains("ran longer than") && !log.contains("ran longer than 5s"), "{log}");
+}
+
+#[test]
 fn partial_then_drop() {
     let mut bench = misbehaving("partial_then_drop", json!({}));
     assert!(marked(&bench.run()));

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::bindings::lifecycle::exports::framegate::frame::lifecycle::Descriptor;
 use super::bindings::types::Error as Refusal;
@@ -72,14 +72,7 @@ impl Instance {
     /// # Errors
     /// [`Fault`] when its start function is stopped or it does not fit its limits.
     pub fn start(program: &Program, limits: &Limits, state: State) -> Result<Instance, Fault> {
-        let mut store = Store::new(program.instance_pre.engine(), state);
-        store.limiter(|state| &mut state.guard);
-        store.set_max_component_handles(limits.handles);
-        // The ticker only asks; the clock decides. So deadlines are exact, and differ by call.
-        store.epoch_deadline_callback(|store| match Instant::now() >= store.data().deadline {
-            true => Ok(UpdateDeadline::Interrupt),
-            false => Ok(UpdateDeadline::Continue(1)),
-        });
+        let mut store = guarded(program.instance_pre.engine(), limits, state);
         let (lifecycle, work) = enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
             let instance = program.instance_pre.instantiate(&mut *store)?;
             let lifecycle = lifecycle::Exports::new(&mut *store, &instance)?;
@@ -205,6 +198,19 @@ fn enter<T>(
     }
 }
 
+/// A store that holds its guest to `limits`.
+fn guarded(engine: &Engine, limits: &Limits, state: State) -> Store<State> {
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.guard);
+    store.set_max_component_handles(limits.handles);
+    // The ticker only asks; the clock decides. So deadlines are exact, and differ by call.
+    store.epoch_deadline_callback(|store| match Instant::now() >= store.data().deadline {
+        true => Ok(UpdateDeadline::Interrupt),
+        false => Ok(UpdateDeadline::Continue(1)),
+    });
+    store
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,8 +237,9 @@ mod tests {
         let mut linker = Linker::<State>::new(engine());
         linker.root().func_wrap("boom", move |_, ()| boom()).unwrap();
         let journal = Journal::new("test", &Counters::default());
-        let state = State::new(&Limits::default(), journal, Pool::new(0), false);
-        let mut store = Store::new(engine(), state);
+        let limits = Limits::default();
+        let state = State::new(&limits, journal, Pool::new(0), false);
+        let mut store = guarded(engine(), &limits, state);
         enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
             let instance = linker.instantiate(&mut *store, &component)?;
             instance.get_typed_func::<(), ()>(&mut *store, "run")?.call(store, ())

@@ -14,6 +14,7 @@ use super::{Overrides, findings, log, look, misused, read_graph, signals, variab
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::{self, Plan, Text};
+use crate::node::{Role, Value};
 use crate::relay::{Hub, Network};
 use crate::run::{self, Built, Ended, How};
 use crate::serve;
@@ -87,7 +88,7 @@ fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
     let server = open(&hub, &built).map_err(|error| because(&error))?;
     let running = built.start().map_err(|error| because(&error))?;
     signals.stop(running.control());
-    announce(&running.watch().plan().name, server.as_ref(), &hub);
+    announce(running.watch().plan(), server.as_ref(), &hub);
     let status = status::running(line, running.watch());
     let ended = running.wait();
     drop(status);
@@ -129,12 +130,17 @@ fn open(hub: &Hub, built: &Built) -> Result<Option<serve::Server>, String> {
 }
 
 /// Says that the graph runs, and where to watch. From here on a signal stops it in order.
-fn announce(name: &str, server: Option<&serve::Server>, hub: &Hub) {
-    tracing::info!("\"{name}\" runs");
+fn announce(plan: &Plan, server: Option<&serve::Server>, hub: &Hub) {
+    tracing::info!("\"{}\" runs", plan.name);
     let Some(server) = server else { return };
     let address = server.address();
-    // On standard output, whatever the log does: it is what the command is for.
-    super::print(&format!("watch at http://{address}/\n"));
+    let told = format!("watch at http://{address}/\n");
+    match writes_to_output(plan) {
+        // The output is a stream of its own then, and a line in it would be damage.
+        true => eprint!("{told}"),
+        // Whatever the log does: it is what the command is for.
+        false => super::print(&told),
+    }
     for stream in hub.streams() {
         tracing::info!("\"{stream}\" is served to WHEP players at http://{address}/{stream}/whep");
     }
@@ -144,6 +150,14 @@ fn announce(name: &str, server: Option<&serve::Server>, hub: &Hub) {
              keep server.listen at 127.0.0.1 unless that is what you want"
         );
     }
+}
+
+/// Whether a sink of the graph writes to standard output.
+fn writes_to_output(plan: &Plan) -> bool {
+    let output = Value::Path(PathBuf::from("-"));
+    plan.nodes
+        .iter()
+        .any(|node| node.role() == Role::Sink && node.settings.iter().any(|(_, value)| *value == output))
 }
 
 fn network(plan: &Plan) -> Network {

@@ -7,6 +7,7 @@
 mod contract;
 mod counters;
 mod error;
+mod halt;
 mod kind;
 mod kinds;
 mod roles;
@@ -21,6 +22,7 @@ pub use contract::{
 };
 pub use counters::{Counter, Counters};
 pub use error::{NodeError, Then};
+pub use halt::Halt;
 pub use kind::{About, NodeKind, Role};
 pub use kinds::{Absent, Kinds};
 pub use roles::{Filter, Flow, Inputs, Node, Output, Sink, Source};

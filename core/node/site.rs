@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::counters::Counters;
+use super::halt::Halt;
 use super::wish::Upstream;
 use crate::media::{Pool, Pts};
 
@@ -39,6 +40,8 @@ pub struct Site {
     pub upstream: Upstream,
     pub epoch: Epoch,
     pub counters: Counters,
+    /// Until when it may finish what it is at, once the graph is stopped.
+    pub halt: Halt,
 }
 
 impl Site {
@@ -50,6 +53,7 @@ impl Site {
             upstream: Upstream::nowhere(),
             epoch,
             counters: Counters::default(),
+            halt: Halt::default(),
         }
     }
 }

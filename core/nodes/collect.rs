@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 use crate::diagnostic::Diagnostic;
 use crate::media::Item;
 use crate::node::{
-    About, Accepts, Contract, Counter, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
-    Setting, Settings, Sink, Site, Takes, Work,
+    About, Accepts, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind, Pace,
+    Role, Setting, Settings, Sink, Site, Takes, Work,
 };
+
+/// How soon a stop is noticed.
+const LONGEST_NAP: Duration = Duration::from_millis(20);
 
 static ABOUT: About = About {
     name: "collect",
@@ -63,6 +66,7 @@ impl NodeKind for Collect {
         let basket = settings.try_text("into").map(find).transpose()?;
         Ok(Node::Sink(Box::new(Collector {
             delay: settings.duration("delay"),
+            halt: site.halt.clone(),
             basket,
             items: site.counters.named("items"),
             bytes: site.counters.named("bytes"),
@@ -73,6 +77,7 @@ impl NodeKind for Collect {
 
 struct Collector {
     delay: Duration,
+    halt: Halt,
     basket: Option<Arc<Shared>>,
     items: Counter,
     bytes: Counter,
@@ -84,9 +89,7 @@ impl Sink for Collector {
         let Some(item) = inputs.take(0) else {
             return Ok(());
         };
-        if !self.delay.is_zero() {
-            std::thread::sleep(self.delay);
-        }
+        self.dawdle();
         self.items.add(1);
         if let Item::AccessUnit(unit) = &item {
             self.bytes.add(unit.data.len() as u64);
@@ -105,6 +108,21 @@ impl Sink for Collector {
             basket.changed.notify_all();
         }
         Ok(())
+    }
+}
+
+impl Collector {
+    /// Takes as long as it was told to, but no longer than the graph has.
+    fn dawdle(&self) {
+        let until = Instant::now() + self.delay;
+        loop {
+            let now = Instant::now();
+            let left = until.saturating_duration_since(now);
+            if left.is_zero() || self.halt.is_past(now) {
+                return;
+            }
+            std::thread::sleep(left.min(LONGEST_NAP));
+        }
     }
 }
 

@@ -5,15 +5,20 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path as FilePath, PathBuf};
+use std::time::Instant;
 
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Frame, FrameFormat, Item, PixelFormat, Range, Rate};
 use crate::node::{
-    About, Accepts, Contract, Counter, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
-    Setting, Settings, Sink, Site, Takes, Work,
+    About, Accepts, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind, Pace,
+    Role, Setting, Settings, Sink, Site, Takes, Work,
 };
+
+/// What a pipe that has room at all takes without waiting (PIPE_BUF, pipe(7)).
+const PIPE_PIECE: usize = 4096;
+const READER_WAIT_MILLIS: libc::c_int = 100;
 
 static ABOUT: About = About {
     name: "write",
@@ -53,6 +58,12 @@ impl NodeKind for ToFile {
             let help = "add `overwrite: true`, or give another path";
             return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
         }
+        let partial = partial_of(path);
+        if partial.exists() && !settings.bool("overwrite") {
+            let rule = format!("{} is there, left by a run that was interrupted", partial.display());
+            let help = "move it if you need it, or add `overwrite: true`, or give another path";
+            return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
+        }
         let frames = Accepts::frames(&[PixelFormat::I420, PixelFormat::Gray8]);
         Ok(Contract {
             inputs: vec![InputPort::each("items", [vec![Accepts::AccessUnits], frames].concat())],
@@ -78,7 +89,7 @@ impl NodeKind for ToFile {
     fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
         let rate = inputs.first().copied().flatten().and_then(|format| format.video()?.rate);
         Ok(Node::Sink(Box::new(Writer {
-            target: Target::open(settings.path("path"), settings.bool("overwrite"))?,
+            target: Target::open(settings.path("path"), settings.bool("overwrite"), &site.halt)?,
             rate,
             written_as: None,
             buffer: Vec::new(),
@@ -86,6 +97,13 @@ impl NodeKind for ToFile {
             bytes: site.counters.named("bytes"),
         })))
     }
+}
+
+/// What a file is called until it is whole.
+fn partial_of(path: &FilePath) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
 }
 
 fn at_path() -> Path {
@@ -170,16 +188,20 @@ struct Target {
     /// What it is called until it is whole; `None` for what cannot be renamed: pipes and devices.
     partial: Option<PathBuf>,
     overwrite: bool,
+    halt: Halt,
     /// Whole items only.
     written: u64,
 }
 
 impl Target {
-    fn open(path: &FilePath, overwrite: bool) -> Result<Target, NodeError> {
+    fn open(path: &FilePath, overwrite: bool, halt: &Halt) -> Result<Target, NodeError> {
         let refused = |path: &FilePath, error| {
             NodeError::stop_graph(format!("{} cannot be written", path.display())).caused_by(error)
         };
-        let open = |file, partial| Target { file, path: path.to_owned(), partial, overwrite, written: 0 };
+        let open = |file, partial| {
+            let halt = halt.clone();
+            Target { file, path: path.to_owned(), partial, overwrite, halt, written: 0 }
+        };
         if path.to_str() == Some("-") {
             let output = io::stdout().as_fd().try_clone_to_owned().map_err(|error| refused(path, error))?;
             return Ok(open(File::from(output), None));
@@ -192,10 +214,15 @@ impl Target {
             }
             Ok(_) if !overwrite => Err(refused(path, io::ErrorKind::AlreadyExists.into())),
             _ => {
-                let mut name = path.as_os_str().to_owned();
-                name.push(".part");
-                let partial = PathBuf::from(name);
-                let file = File::create(&partial).map_err(|error| refused(&partial, error))?;
+                let partial = partial_of(path);
+                let mut options = OpenOptions::new();
+                options.write(true);
+                // Without leave to replace, what an interrupted run has left is not ours to empty.
+                match overwrite {
+                    true => options.create(true).truncate(true),
+                    false => options.create_new(true),
+                };
+                let file = options.open(&partial).map_err(|error| refused(&partial, error))?;
                 Ok(open(file, Some(partial)))
             }
         }
@@ -208,7 +235,7 @@ impl Target {
 
     /// Writes one whole item, or none of it where that can be undone.
     fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        if let Err(error) = self.file.write_all(bytes) {
+        if let Err(error) = self.put(bytes) {
             if self.partial.is_some() {
                 // What was whole before stays whole; where even that fails, half an item more is no harm.
                 let _ = self.file.set_len(self.written);
@@ -222,6 +249,41 @@ impl Target {
         }
         self.written += bytes.len() as u64;
         Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.partial.is_some() {
+            return self.file.write_all(bytes);
+        }
+        for piece in bytes.chunks(PIPE_PIECE) {
+            self.wait_for_reader()?;
+            self.file.write_all(piece)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a piece can be written without waiting. Nobody may ever read a pipe, and a stopped
+    /// graph does not wait for that.
+    fn wait_for_reader(&self) -> io::Result<()> {
+        loop {
+            let mut waiting = libc::pollfd { fd: self.file.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+            // SAFETY: one descriptor, open for as long as `self.file`.
+            match unsafe { libc::poll(&raw mut waiting, 1, READER_WAIT_MILLIS) } {
+                // An error of the other end shows when we write.
+                1.. => return Ok(()),
+                0 => {}
+                _ => match io::Error::last_os_error() {
+                    error if error.kind() == io::ErrorKind::Interrupted => {}
+                    error => return Err(error),
+                },
+            }
+            if self.halt.is_past(Instant::now()) {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the graph was stopped, and nobody reads",
+                ));
+            }
+        }
     }
 
     fn finish(&mut self) -> Result<(), NodeError> {

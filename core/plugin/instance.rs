@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
 use super::bindings::lifecycle::exports::framegate::frame::lifecycle::Descriptor;
 use super::bindings::types::Error as Refusal;
@@ -193,9 +193,17 @@ fn enter<T>(
     let outcome = catch_unwind(AssertUnwindSafe(|| call(store)));
     match outcome {
         Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if is_halted(store, &error) => {
+            Err(Fault::other("the graph was stopped, and it was still busy"))
+        }
         Ok(Err(error)) => Err(Fault::of(&error, time, &store.data().journal.take_last())),
         Err(panic) => Err(Fault::of_panic(&*panic, &store.data().journal.take_last())),
     }
+}
+
+fn is_halted(store: &Store<State>, error: &wasmtime::Error) -> bool {
+    let interrupted = matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt));
+    interrupted && store.data().halt.is_past(Instant::now())
 }
 
 /// A store that holds its guest to `limits`.
@@ -204,9 +212,12 @@ fn guarded(engine: &Engine, limits: &Limits, state: State) -> Store<State> {
     store.limiter(|state| &mut state.guard);
     store.set_max_component_handles(limits.handles);
     // The ticker only asks; the clock decides. So deadlines are exact, and differ by call.
-    store.epoch_deadline_callback(|store| match Instant::now() >= store.data().deadline {
-        true => Ok(UpdateDeadline::Interrupt),
-        false => Ok(UpdateDeadline::Continue(1)),
+    store.epoch_deadline_callback(|store| {
+        let (now, state) = (Instant::now(), store.data());
+        match now >= state.deadline || state.halt.is_past(now) {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Continue(1)),
+        }
     });
     store
 }
@@ -215,13 +226,14 @@ fn guarded(engine: &Engine, limits: &Limits, state: State) -> Store<State> {
 mod tests {
     use super::*;
     use crate::media::Pool;
-    use crate::node::Counters;
+    use crate::node::{Counters, Halt};
     use crate::plugin::engine::engine;
     use crate::plugin::host::Journal;
     use wasmtime::component::{Component, Linker};
 
     /// A store with a guest in it that calls the host function `boom`.
     fn call_boom(boom: fn() -> wasmtime::Result<()>) -> Result<(), Fault> {
+        let halt = Halt::default();
         let wasm = wat::parse_str(
             r#"(component
                 (import "boom" (func $boom))
@@ -238,7 +250,7 @@ mod tests {
         linker.root().func_wrap("boom", move |_, ()| boom()).unwrap();
         let journal = Journal::new("test", &Counters::default());
         let limits = Limits::default();
-        let state = State::new(&limits, journal, Pool::new(0), false);
+        let state = State::new(&limits, journal, Pool::new(0), halt, false);
         let mut store = guarded(engine(), &limits, state);
         enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
             let instance = linker.instantiate(&mut *store, &component)?;

@@ -73,7 +73,8 @@ impl Recipe {
     /// # Errors
     /// [`Failure`] when it is stopped over it or does not take its settings.
     pub fn start(&self, journal: &Journal, site: &Site) -> Result<Instance, Failure> {
-        let state = State::new(&self.limits, journal.clone(), site.pool.clone(), self.times.live);
+        let state =
+            State::new(&self.limits, journal.clone(), site.pool.clone(), site.halt.clone(), self.times.live);
         let mut instance = Instance::start(&self.program, &self.limits, state)?;
         instance.configure(&self.settings)?;
         Ok(instance)
@@ -237,7 +238,11 @@ impl Plugin {
                 Seat::GivenUp
             }
         };
-        tracing::debug!(node, "plugin \"{plugin}\" was stopped {when}:\n{}", fault.detail());
+        // The first tells its author where; a plugin that goes on failing fills no log with it.
+        match self.counts.traps.get() {
+            1 => tracing::warn!(node, "plugin \"{plugin}\" was stopped {when}:\n{}", fault.detail()),
+            _ => tracing::debug!(node, "plugin \"{plugin}\" was stopped {when}:\n{}", fault.detail()),
+        }
     }
 
     fn unhandled(&mut self, frame: Frame, out: &mut Output) -> Result<(), NodeError> {

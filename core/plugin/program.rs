@@ -21,7 +21,7 @@ use super::host::{self, Journal, State, journal::neutral};
 use super::instance::Instance;
 use super::limits::Limits;
 use crate::media::{PixelFormat, Pool};
-use crate::node::{Counters, units};
+use crate::node::{Counters, Halt, units};
 
 /// Components larger than this are not even parsed; languages with an interpreter come near it.
 const MOST_BYTES: usize = 64 << 20;
@@ -156,7 +156,7 @@ impl Program {
         let limits = Limits::default();
         let journal = Journal::new("describe", &Counters::default());
         // No frame is lent, so no frame memory is needed.
-        let state = State::new(&limits, journal, Pool::new(0), false);
+        let state = State::new(&limits, journal, Pool::new(0), Halt::default(), false);
         let said = Instance::start(self, &limits, state)?.describe()?;
         let schema = read_schema(&said.config_schema).map_err(Fault::other)?;
         let formats: Vec<PixelFormat> =

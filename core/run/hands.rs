@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use super::cell::Cell;
 use super::desk::{Desk, Order};
+use crate::node::Halt;
 use crate::schedule::{Event, Hand};
 
 /// A guest has 512 KiB of stack of its own, and the host functions it calls come on top.
@@ -19,6 +20,8 @@ pub(super) struct Floor {
     pub desk: Arc<Desk>,
     /// The nodes, in the order of the plan.
     pub cells: Vec<Cell>,
+    /// What long turns ask once the graph is stopped.
+    pub halt: Halt,
 }
 
 /// Starts a thread that works for `floor` until the graph is over.

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use super::hands::Floor;
 use super::report::{LinkReport, NodeReport, Report};
 use crate::graph::plan::{Clock, LinkId, NodeId, Plan};
 use crate::media::Pool;
 use crate::node::Role;
-use crate::schedule::{Event, LinkTally, NodeTally, Reason, Scheduler};
+use crate::schedule::{Event, LinkTally, MOST_DRAINING, NodeTally, Reason, Scheduler};
 
 /// A running graph. Dropping it aborts the graph and waits for its threads.
 pub struct Running {
@@ -110,11 +111,14 @@ impl Drop for Running {
 impl Control {
     /// As [`Running::stop`].
     pub fn stop(&self) {
+        // A turn that is still under way when the draining ends is broken off by the node itself.
+        self.0.halt.tell(Instant::now() + MOST_DRAINING);
         self.0.desk.tell(Event::Stop);
     }
 
     /// As [`Running::abort`].
     pub fn abort(&self) {
+        self.0.halt.tell(Instant::now());
         self.0.desk.tell(Event::Abort);
     }
 }

@@ -16,7 +16,7 @@ use super::memory;
 use super::running::{Running, Watch};
 use crate::graph::plan::{Clock, NodeId, Plan};
 use crate::media::Pool;
-use crate::node::{Counters, Epoch, NodeError, Site, Upstream, Work};
+use crate::node::{Counters, Epoch, Halt, NodeError, Site, Upstream, Work};
 use crate::schedule::{Event, Hand, Topology};
 
 /// A graph did not start. Nothing of it runs.
@@ -59,8 +59,9 @@ pub fn build(plan: Plan, workers: NonZeroUsize) -> Result<Built, StartError> {
     let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: plan.clock == Clock::Live };
     let pool = Pool::new(memory::limit(&plan));
     let desk = Arc::new(Desk::new(Topology::from(&plan), workers.get(), epoch.instant));
-    let cells = build_all(&plan, &desk, &pool, epoch)?;
-    Ok(Built { plan: Arc::new(plan), floor: Arc::new(Floor { desk, cells }), pool, workers })
+    let halt = Halt::default();
+    let cells = build_all(&plan, &desk, &pool, epoch, &halt)?;
+    Ok(Built { plan: Arc::new(plan), floor: Arc::new(Floor { desk, cells, halt }), pool, workers })
 }
 
 /// Builds every node of `plan` and starts it.
@@ -87,9 +88,15 @@ impl Built {
     }
 }
 
-fn build_all(plan: &Plan, desk: &Arc<Desk>, pool: &Pool, epoch: Epoch) -> Result<Vec<Cell>, StartError> {
+fn build_all(
+    plan: &Plan,
+    desk: &Arc<Desk>,
+    pool: &Pool,
+    epoch: Epoch,
+    halt: &Halt,
+) -> Result<Vec<Cell>, StartError> {
     let ids = (0..plan.nodes.len()).map(NodeId);
-    ids.map(|id| build_one(plan, id, desk, pool, epoch)).collect()
+    ids.map(|id| build_one(plan, id, desk, pool, epoch, halt)).collect()
 }
 
 fn build_one(
@@ -98,6 +105,7 @@ fn build_one(
     desk: &Arc<Desk>,
     pool: &Pool,
     epoch: Epoch,
+    halt: &Halt,
 ) -> Result<Cell, StartError> {
     let node = plan.node(id);
     let counters = Counters::default();
@@ -108,6 +116,7 @@ fn build_one(
         upstream: Upstream::new(move |wish| desk.tell(Event::Wished { node: id, wish })),
         epoch,
         counters: counters.clone(),
+        halt: halt.clone(),
     };
     let refused = |error: NodeError| StartError { node: Some(node.id.clone()), message: error.to_string() };
     let built = node.kind.build(&node.settings, &plan.input_formats(id), &site).map_err(refused)?;

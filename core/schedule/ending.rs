@@ -15,7 +15,7 @@ use super::wishes::Arrived;
 
 /// How long a stopped graph may drain before what still waits is let go. With it a stop takes less
 /// than two seconds, however much there is in the queues.
-const MOST_DRAINING: Duration = Duration::from_millis(1500);
+pub const MOST_DRAINING: Duration = Duration::from_millis(1500);
 
 impl Scheduler {
     /// Stops in order: sources first, links drain, sinks last.

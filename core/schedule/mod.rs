@@ -32,6 +32,7 @@ mod tally;
 mod topology;
 mod wishes;
 
+pub use ending::MOST_DRAINING;
 pub use exchange::{Action, Event, Hand, Outcome, Turn};
 pub use scheduler::Scheduler;
 pub use tally::{LinkTally, NodeTally, Reason};

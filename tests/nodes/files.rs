@@ -163,6 +163,12 @@ fn the_check_looks_at_a_file_before_anything_runs() {
     assert_eq!(found("write", json!({ "path": path("x.h264") }), &frames), ["formats-disagree with.path"]);
     let units = [Some(Format::AccessUnits(video))];
     assert_eq!(found("write", json!({ "path": path("x.y4m") }), &units), ["formats-disagree with.path"]);
+
+    // What an interrupted run has left is all there is of it, and is not emptied.
+    std::fs::write(path("cut.y4m.part"), "kept").unwrap();
+    assert_eq!(found("write", json!({ "path": path("cut.y4m") }), &frames), ["file-exists with.path"]);
+    assert!(Rig::new().build("write", json!({ "path": path("cut.y4m") }), &frames).is_err());
+    assert_eq!(std::fs::read_to_string(path("cut.y4m.part")).unwrap(), "kept");
 }
 
 #[test]

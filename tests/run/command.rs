@@ -1,8 +1,9 @@
 //! `framegate run` as a process: what it prints, how it stops, how it exits.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const COUNTED: &str = "
 version: 1
@@ -18,6 +19,14 @@ nodes:
   - { id: h264, kind: h264, inputs: camera }
   - { id: live, kind: relay, inputs: h264 }
 server: { listen: '127.0.0.1:0', udp_port: 0 }
+";
+
+/// A node that takes a minute over each frame.
+const DAWDLING: &str = "
+version: 1
+nodes:
+  - { id: camera, kind: test_pattern, with: { size: 64x48 } }
+  - { id: end, kind: collect, with: { delay: 60s }, inputs: camera }
 ";
 
 struct Graph {
@@ -97,4 +106,85 @@ fn where_to_watch_is_told_and_a_signal_stops_in_order() {
     assert!(told.starts_with("watch at http://127.0.0.1:"), "{told}");
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The promise of a stop is two seconds; the machine gets three more to be busy with others. A node
+/// that is not broken off takes a minute.
+const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+
+fn started(text: &str) -> (Graph, Child, impl Iterator<Item = String>) {
+    let graph = graph(text);
+    let mut child = framegate(&[], &graph).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut lines = lines.skip_while(|line| !line.contains(" runs"));
+    assert!(lines.next().is_some(), "it said that it runs");
+    (graph, child, lines)
+}
+
+#[test]
+fn a_signal_breaks_off_what_takes_too_long() {
+    let (_graph, mut child, _lines) = started(DAWDLING);
+    let since = Instant::now();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(since.elapsed() < STOPPED_WITHIN, "it took {:?}", since.elapsed());
+}
+
+#[test]
+fn a_guest_that_never_answers_does_not_hold_up_a_stop() {
+    let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
+    let text = format!(
+        "
+version: 1
+nodes:
+  - {{ id: camera, kind: test_pattern, with: {{ size: 64x48 }} }}
+  - id: guest
+    kind: plugin
+    plugin: {}
+    with: {{ mode: endless_loop, at: 0 }}
+    limits: {{ stop_after: 60s }}
+    inputs: camera
+  - {{ id: end, kind: collect, inputs: guest }}
+",
+        guest.display()
+    );
+    let (_graph, mut child, _lines) = started(&text);
+    let since = Instant::now();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(since.elapsed() < STOPPED_WITHIN, "it took {:?}", since.elapsed());
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_does_not_hold_up_a_stop() {
+    let graph = graph(
+        "
+version: 1
+nodes:
+  - { id: camera, kind: test_pattern, with: { size: 640x480 } }
+  - { id: end, kind: write, with: { path: '-' }, inputs: camera }
+",
+    );
+    let mut child = framegate(&["--workers", "1"], &graph).spawn().unwrap();
+    // One byte: it writes, and from here on nobody reads.
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0]).unwrap();
+    let since = Instant::now();
+    interrupt(&child);
+    // What was cut short is a failure, and says so.
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(since.elapsed() < STOPPED_WITHIN, "it took {:?}", since.elapsed());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert!(stderr.contains("nobody reads"), "{stderr}");
+}
+
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    let (_graph, mut child, mut lines) = started(DAWDLING);
+    interrupt(&child);
+    // The first was heard, and the frame under way has a minute to go.
+    assert!(lines.any(|line| line.contains("once more")));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 2));
 }

@@ -25,6 +25,7 @@ use super::engine::engine;
 use super::lent::Lent;
 use super::limits::{Guard, Limits};
 use crate::media::Pool;
+use crate::node::Halt;
 
 /// What belongs to one instance.
 pub struct State {
@@ -35,6 +36,7 @@ pub struct State {
     pub pool: Pool,
     /// When the running call is stopped.
     pub deadline: Instant,
+    pub halt: Halt,
     budget: Budget,
     /// Bytes in all its sprites.
     sprites: usize,
@@ -52,7 +54,7 @@ pub enum Budget {
 }
 
 impl State {
-    pub fn new(limits: &Limits, journal: Journal, pool: Pool, live: bool) -> State {
+    pub fn new(limits: &Limits, journal: Journal, pool: Pool, halt: Halt, live: bool) -> State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         let now = Instant::now();
@@ -63,6 +65,7 @@ impl State {
             journal,
             pool,
             deadline: now,
+            halt,
             budget: Budget::Until(now),
             sprites: 0,
             table,

@@ -157,22 +157,21 @@ impl Fanout {
         viewers.chain(self.streams.values().filter_map(Stream::deadline)).min()
     }
 
-    /// Hands what waits to the wire, viewer by viewer, until it is full.
-    pub fn send(&mut self, wire: &mut impl Wire) -> Room {
-        if wire.send(&mut self.goodbyes) == Room::Full {
-            return Room::Full;
-        }
+    /// Hands what waits to the wire, viewer by viewer. Whoever finds no room is the first next time;
+    /// the others may be on another socket, and have their turn.
+    pub fn send(&mut self, wire: &mut impl Wire) {
+        let _ = wire.send(&mut self.goodbyes);
         let next = self.next;
         let after = self.viewers.range(next..).map(|(id, _)| *id);
         let order: Vec<ViewerId> = after.chain(self.viewers.range(..next).map(|(id, _)| *id)).collect();
+        let mut without_room = None;
         for id in order {
             let Some(viewer) = self.viewers.get_mut(&id) else { continue };
             if !viewer.outbox.is_empty() && wire.send(&mut viewer.outbox) == Room::Full {
-                self.next = id;
-                return Room::Full;
+                without_room.get_or_insert(id);
             }
         }
-        Room::Left
+        self.next = without_room.unwrap_or(self.next);
     }
 
     /// Sessions that ended since the last call.
@@ -224,6 +223,8 @@ impl Fanout {
     /// Says goodbye to a viewer and forgets it.
     fn take_leave(&mut self, id: ViewerId, how: How) {
         let Some(viewer) = self.viewers.get_mut(&id) else { return };
+        // What it has not got by now is of no use to it, and must not go before the others' pictures.
+        viewer.outbox.clear();
         let how = match contained(|| viewer.close()) {
             Ok(()) => how,
             Err(Fault) => How::Fault,

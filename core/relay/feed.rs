@@ -10,7 +10,7 @@ use super::mailbox::{Command, Left, Mailbox};
 use super::nal::Profile;
 use super::stream::{Cut, StreamId};
 use crate::media::AccessUnit;
-use crate::node::{Counter, Epoch, Site, Upstream, Wish};
+use crate::node::{Counter, Epoch, NodeError, Site, Upstream, Wish};
 
 /// Access units under way to the relay thread: a quarter of a second. One waits for a millisecond
 /// in good times.
@@ -81,11 +81,14 @@ impl Feed {
         }
     }
 
-    pub fn push(&mut self, now: Instant, unit: &AccessUnit) {
+    /// # Errors
+    /// When the relay thread has ended: nobody can watch any more, and that is not for this node alone.
+    pub fn push(&mut self, now: Instant, unit: &AccessUnit) -> Result<(), NodeError> {
         self.pulse.beat(now, unit);
-        let Some(mailbox) = self.destination.mailbox() else { return };
+        let Some(mailbox) = self.destination.mailbox() else { return Ok(()) };
         if self.resync && !unit.keyframe {
-            return self.dropped.add(1);
+            self.dropped.add(1);
+            return Ok(());
         }
         let room = Arc::strong_count(&self.under_way) <= MOST_UNDER_WAY;
         let left = match room {
@@ -98,7 +101,13 @@ impl Feed {
         match left {
             Left::Taken => self.resync = false,
             Left::Full => self.lose(),
+            Left::Closed => {
+                return Err(NodeError::stop_graph(
+                    "the relay has ended by a fault of ours; start the graph again",
+                ));
+            }
         }
+        Ok(())
     }
 
     fn lose(&mut self) {
@@ -149,14 +158,14 @@ mod tests {
         let mailbox = Mailbox::new(Waker::new().unwrap());
         let mut feed = Feed::new(StreamId(1), Pulse::default(), Box::new(To(mailbox.clone())), &site);
         for n in 0..20 {
-            feed.push(now, &unit(n, n == 0));
+            feed.push(now, &unit(n, n == 0)).unwrap();
         }
         assert_eq!(mailbox.empty().len(), MOST_UNDER_WAY);
         assert_eq!(wishes.load(Ordering::Relaxed), 1);
-        feed.push(now, &unit(20, false));
+        feed.push(now, &unit(20, false)).unwrap();
         assert_eq!(mailbox.empty().len(), 0);
-        feed.push(now, &unit(21, true));
-        feed.push(now, &unit(22, false));
+        feed.push(now, &unit(21, true)).unwrap();
+        feed.push(now, &unit(22, false)).unwrap();
         assert_eq!(mailbox.empty().len(), 2);
         assert_eq!(site.counters.named("dropped").get(), 13);
     }

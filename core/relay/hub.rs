@@ -106,7 +106,7 @@ impl Hub {
         let (mailbox, bound) = (Mailbox::new(waker), sockets.bound());
         let thread = self.start(sockets, mailbox.clone())?;
         for command in lock(&self.0.pending).drain(..) {
-            // An empty mailbox has room for one command a node.
+            // Taken always; a thread that has ended already is found out by whoever asks next.
             let _ = mailbox.leave(command);
         }
         *running = Some(Running { mailbox, identity, sockets: bound, also, thread });
@@ -175,9 +175,8 @@ impl Hub {
     /// Says goodbye to all viewers and ends the relay thread.
     pub fn shutdown(&self) {
         let Some(running) = lock(&self.0.running).take() else { return };
-        while running.mailbox.leave(Command::Stop) == Left::Full {
-            std::thread::yield_now();
-        }
+        // Taken always; a thread that is gone needs no telling.
+        let _ = running.mailbox.leave(Command::Stop);
         if running.thread.join().is_err() {
             tracing::error!("the relay thread ended by a fault");
         }
@@ -241,7 +240,7 @@ impl Hub {
         let not_open = Refusal::NotOpen { retry_after: RETRY_OPEN };
         match lock(&self.0.running).as_ref().map(|running| running.mailbox.leave(command)) {
             Some(Left::Taken) => Ok(()),
-            Some(Left::Full) | None => Err(not_open),
+            Some(Left::Full | Left::Closed) | None => Err(not_open),
         }
     }
 

@@ -85,7 +85,7 @@ struct Relay {
 impl Sink for Relay {
     fn consume(&mut self, mut inputs: Inputs) -> Result<(), NodeError> {
         if let (Some(feed), Some(unit)) = (&mut self.feed, inputs.take_access_unit(0)) {
-            feed.push(Instant::now(), &unit);
+            feed.push(Instant::now(), &unit)?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, Type};
 use super::early::Inbound;
 use super::fanout::{Room, Wire};
 use super::peer::Datagram;
+use super::waiting::Interest;
 
 /// Reads in one call. Each buffer may hold many datagrams that the kernel has joined.
 const BATCH: usize = 8;
@@ -57,6 +58,8 @@ struct Socket {
     udp: UdpSocket,
     state: UdpSocketState,
     bound: SocketAddr,
+    /// It took no more when last tried; waited for, and tried again in the next turn.
+    full: bool,
 }
 
 pub struct Sockets {
@@ -104,14 +107,20 @@ impl Sockets {
         self.sockets.iter().map(|socket| socket.bound).collect()
     }
 
-    pub fn descriptors(&self) -> Vec<RawFd> {
-        self.sockets.iter().map(|socket| socket.udp.as_raw_fd()).collect()
+    /// What to wait for: a socket that is full is waited for by itself, whatever the others have room for.
+    pub fn interests(&self) -> Vec<(RawFd, Interest)> {
+        let interest = |socket: &Socket| match socket.full {
+            true => Interest::ReadAndWrite,
+            false => Interest::Read,
+        };
+        self.sockets.iter().map(|socket| (socket.udp.as_raw_fd(), interest(socket))).collect()
     }
 
     /// Takes in one batch from each socket.
     pub fn receive(&mut self, mut take: impl FnMut(Inbound)) {
         let Sockets { sockets, buffers, .. } = self;
         for socket in sockets {
+            socket.full = false;
             let mut metas = [RecvMeta::default(); BATCH];
             let mut slices: Vec<IoSliceMut<'_>> =
                 buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
@@ -134,15 +143,21 @@ impl Wire for Sockets {
     fn send(&mut self, waiting: &mut VecDeque<Datagram>) -> Room {
         let Sockets { sockets, run, .. } = self;
         while let Some(first) = waiting.front() {
-            let Some(socket) = sockets.iter().find(|socket| socket.sends_from(first.from)) else {
+            let Some(socket) = sockets.iter_mut().find(|socket| socket.sends_from(first.from)) else {
                 waiting.pop_front();
                 continue;
             };
+            if socket.full {
+                return Room::Full;
+            }
             let most = socket.state.max_gso_segments();
             let count = run_length(waiting, most);
             match socket.send(waiting, count, run) {
                 Ok(()) => drop(waiting.drain(..count)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Room::Full,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    socket.full = true;
+                    return Room::Full;
+                }
                 // The first failure of a segmented send turns segmenting off for the socket: once
                 // more, one at a time.
                 Err(_) if count > 1 && socket.state.max_gso_segments() == 1 => {}
@@ -224,7 +239,7 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     let _ = state.set_send_buffer_size(UdpSockRef::from(&udp), SEND_BUFFER);
     let _ = state.set_recv_buffer_size(UdpSockRef::from(&udp), RECEIVE_BUFFER);
     let bound = udp.local_addr()?;
-    Ok(Socket { udp, state, bound })
+    Ok(Socket { udp, state, bound, full: false })
 }
 
 #[cfg(test)]

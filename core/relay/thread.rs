@@ -3,11 +3,11 @@
 
 use std::time::Instant;
 
-use super::fanout::{Ended, Fanout, How, Room};
+use super::fanout::{Ended, Fanout, How};
 use super::mailbox::{Command, Mailbox};
 use super::peer::Why;
 use super::sockets::Sockets;
-use super::waiting::{Interest, wait};
+use super::waiting::wait;
 
 /// Whether the thread goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +19,11 @@ enum Next {
 /// Runs until [`Command::Stop`]. `ended` hears of every session that ends.
 pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
     let mut fanout = Fanout::new();
-    let descriptors = sockets.descriptors();
-    let mut room = Room::Left;
+    // However this ends, nobody may go on leaving things for a thread that is gone.
+    let _closing = Closing(&mailbox);
     loop {
-        let interest = match room {
-            Room::Left => Interest::Read,
-            Room::Full => Interest::ReadAndWrite,
-        };
         let timeout = fanout.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-        wait(&descriptors, interest, mailbox.waker(), timeout);
+        wait(&sockets.interests(), mailbox.waker(), timeout);
         let now = Instant::now();
         sockets.receive(|inbound| fanout.receive(now, inbound));
         let mut next = Next::On;
@@ -38,7 +34,7 @@ pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
             }
         }
         fanout.tick(now);
-        room = fanout.send(&mut sockets);
+        fanout.send(&mut sockets);
         for one in fanout.ended() {
             tell(&one);
             ended(&one);
@@ -46,6 +42,14 @@ pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
         if next == Next::Stop {
             return;
         }
+    }
+}
+
+struct Closing<'a>(&'a Mailbox);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -43,13 +43,15 @@ pub enum Interest {
 }
 
 /// Comes back when a socket is ready, when woken, or after `timeout`; `None` waits for ever.
-pub fn wait(sockets: &[RawFd], interest: Interest, waker: &Waker, timeout: Option<Duration>) {
-    let events = match interest {
+pub fn wait(sockets: &[(RawFd, Interest)], waker: &Waker, timeout: Option<Duration>) {
+    let events = |interest| match interest {
         Interest::Read => libc::POLLIN,
         Interest::ReadAndWrite => libc::POLLIN | libc::POLLOUT,
     };
-    let mut polled: Vec<libc::pollfd> =
-        sockets.iter().map(|&fd| libc::pollfd { fd, events, revents: 0 }).collect();
+    let mut polled: Vec<libc::pollfd> = sockets
+        .iter()
+        .map(|&(fd, interest)| libc::pollfd { fd, events: events(interest), revents: 0 })
+        .collect();
     polled.push(libc::pollfd { fd: waker.0.as_raw_fd(), events: libc::POLLIN, revents: 0 });
     let spec = timeout.map(|timeout| libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -72,6 +74,6 @@ mod tests {
     fn a_wake_before_the_wait_is_not_lost() {
         let waker = Waker::new().unwrap();
         waker.clone().wake();
-        wait(&[], Interest::Read, &waker, None);
+        wait(&[], &waker, None);
     }
 }

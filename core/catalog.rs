@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::node::{Absent, Kinds, NodeKind};
+use crate::nodes;
+use crate::plugin;
 use crate::relay::{self, Hub};
-use crate::{nodes, plugin};
 
 /// Every kind this build knows, for whoever serves nothing: relay nodes wait for viewers in vain.
 pub fn kinds() -> Kinds {

@@ -59,6 +59,8 @@ pub struct Kind {
     cache: Cache,
     /// By the hash of their bytes: compiled and described once, shared by every node.
     programs: Mutex<HashMap<Key, Arc<Program>>>,
+    /// Files as they were when first read: what was checked is what runs, whatever becomes of the file.
+    files: Mutex<HashMap<PathBuf, Arc<Program>>>,
 }
 
 impl Default for Kind {
@@ -74,7 +76,7 @@ impl Kind {
     }
 
     fn with_cache(cache: Cache) -> Kind {
-        Kind { cache, programs: Mutex::default() }
+        Kind { cache, programs: Mutex::default(), files: Mutex::default() }
     }
 
     /// The plugin of this bundled name or file.
@@ -94,6 +96,9 @@ impl Kind {
     }
 
     fn program_in(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
+        if let Some(program) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(file) {
+            return Ok(program.clone());
+        }
         let wasm = program::read(file).map_err(|reason| {
             let code = match &reason {
                 program::Unloadable::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
@@ -103,7 +108,9 @@ impl Kind {
             };
             Diagnostic::error(code, path.clone(), format!("{}: {reason}", file.display()))
         })?;
-        self.program_of(&wasm, &file.display().to_string(), path)
+        let program = self.program_of(&wasm, &file.display().to_string(), path)?;
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(files.entry(file.to_owned()).or_insert(program).clone())
     }
 
     fn program_of(&self, wasm: &[u8], name: &str, path: &Path) -> Result<Arc<Program>, Diagnostic> {

@@ -1,22 +1,32 @@
 //! Who may call at all: the one place every request passes before anything of it is read.
 //!
-//! Today it lets everybody in, which is why the server listens on loopback unless told otherwise.
+//! It answers to its own names only (`names`), and lets everybody in who calls it by one: which is
+//! why the server listens on loopback unless told otherwise.
 //! Bearer tokens and limits per address belong here, and nowhere else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::names::Names;
 use super::problem::Problem;
 
 /// Every answer is made in milliseconds; a request that takes longer is one whose body never ends.
 const LONGEST_REQUEST: Duration = Duration::from_secs(10);
 
 /// Answers `request`, and marks the answer as what it says it is: a browser must not guess.
-pub async fn admit(request: Request, next: Next) -> Response {
+pub async fn admit(State(names): State<Arc<Names>>, request: Request, next: Next) -> Response {
+    if let Some(name) = misdirected(&names, &request) {
+        return Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            format!("this server is not called \"{name}\"; add the name to server.additional_hosts if it is"),
+        )
+        .into_response();
+    }
     let mut response = tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await.unwrap_or_else(|_| {
         Problem::new(StatusCode::REQUEST_TIMEOUT, "the request did not come to its end in 10 s")
             .into_response()
@@ -25,4 +35,11 @@ pub async fn admit(request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// The name the request was made out to, where it is none of ours. Browsers always give one.
+fn misdirected(names: &Names, request: &Request) -> Option<String> {
+    let host = request.headers().get(header::HOST)?;
+    let host = String::from_utf8_lossy(host.as_bytes()).into_owned();
+    (!names.answer_to(&host)).then_some(host)
 }

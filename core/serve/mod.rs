@@ -9,6 +9,7 @@ mod api;
 mod cors;
 mod guard;
 mod metrics;
+mod names;
 mod page;
 mod problem;
 mod routes;

@@ -8,6 +8,7 @@ use axum::middleware;
 use axum::routing::get;
 
 use super::cors::Origins;
+use super::names::Names;
 use super::problem::Problem;
 use super::{api, cors, guard, metrics, page, whep};
 use crate::relay::Hub;
@@ -19,12 +20,15 @@ pub struct Served {
     pub hub: Hub,
     pub watch: Watch,
     pub origins: Arc<Origins>,
+    pub names: Arc<Names>,
 }
 
 impl Served {
     pub fn new(hub: Hub, watch: Watch) -> Served {
-        let origins = Arc::new(Origins::new(&watch.plan().server.allow_origins));
-        Served { hub, watch, origins }
+        let server = &watch.plan().server;
+        let origins = Arc::new(Origins::new(&server.allow_origins));
+        let names = Arc::new(Names::new(server.listen, &server.additional_hosts));
+        Served { hub, watch, origins, names }
     }
 
     /// Whether a relay node called `name` is running.
@@ -53,6 +57,6 @@ pub fn all(served: Served) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
         })
         .fallback(async || Problem::no_such_page())
-        .layer(middleware::from_fn(guard::admit))
+        .layer(middleware::from_fn_with_state(Arc::clone(&served.names), guard::admit))
         .with_state(served)
 }

@@ -1,12 +1,19 @@
 //! The listening socket and the thread behind it.
 
-use std::future::IntoFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use axum::Router;
+use hyper::server::conn::http1::{self, Connection};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::routes::{self, Served};
 use crate::relay::Hub;
@@ -15,6 +22,13 @@ use crate::run::Watch;
 /// How long answers under way may still take once the server is told to stop. The whole process has
 /// two seconds.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// Connections at once: many more than viewers need, many fewer than a process may open.
+const MOST_CONNECTIONS: usize = 512;
+/// From one request to the end of the next one's headers. A connection kept open for nothing takes
+/// another's place.
+const LONGEST_HEADERS: Duration = Duration::from_secs(10);
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// A server that answers until it is stopped or dropped.
 pub struct Server {
@@ -60,16 +74,45 @@ fn unavailable(listen: SocketAddr, error: &io::Error) -> io::Error {
 
 async fn answer(listener: TcpListener, served: Served, stopped: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let (last_call, called) = oneshot::channel();
-    let serving = axum::serve(listener, routes::all(served)).with_graceful_shutdown(ended(called));
-    tokio::select! {
-        served = serving.into_future() => served,
-        () = async {
-            ended(stopped).await;
-            drop(last_call);
-            tokio::time::sleep(LAST_ANSWERS).await;
-        } => Ok(()),
+    let (routes, places) = (routes::all(served), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+    let under_way = GracefulShutdown::new();
+    let mut stopped = pin!(ended(stopped));
+    loop {
+        let place = places.clone().acquire_owned();
+        let accepted = async { (place.await, listener.accept().await) };
+        let (place, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = &mut stopped => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = connection(stream, routes.clone());
+                let connection = under_way.watch(connection);
+                tokio::spawn(async move {
+                    // A caller that breaks off or talks nonsense ends its own connection.
+                    let _ = connection.await;
+                    drop(place);
+                });
+            }
+            // Out of descriptors, most likely: others will close theirs.
+            Err(_) => tokio::time::sleep(AFTER_FAILURE).await,
+        }
     }
+    // Whoever is not done by then has been told by the closed connection.
+    let _ = tokio::time::timeout(LAST_ANSWERS, under_way.shutdown()).await;
+    Ok(())
+}
+
+fn connection(
+    stream: TcpStream,
+    routes: Router,
+) -> Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+    // Small answers at once: a page that asks each second must not wait for more to send.
+    let _ = stream.set_nodelay(true);
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(LONGEST_HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
 }
 
 /// Resolves when the other end was dropped, which is how this folder says "enough".

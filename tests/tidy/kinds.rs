@@ -34,8 +34,10 @@ fn every_kind_has_a_test() {
         .iter()
         .map(|path| fs::read_to_string(path).expect("our files are UTF-8"))
         .collect();
+    // A graph that is there to be refused tries nothing.
     let graphs: String = files(&root().join("tests"), "yaml")
         .iter()
+        .filter(|path| !path.starts_with(root().join("tests/graph/cases")))
         .map(|path| fs::read_to_string(path).expect("our files are UTF-8"))
         .collect();
     let tested = |name: &str| {

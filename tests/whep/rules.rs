@@ -264,3 +264,14 @@ fn a_method_that_means_nothing_here_is_refused() {
     assert!(answer.header("allow").contains("POST"), "{answer:?}");
     answer.problem();
 }
+
+#[test]
+fn a_page_that_points_its_own_name_here_gets_nothing() {
+    let kind = ("Content-Type", "application/sdp");
+    let answer = send("POST", &endpoint(), &[kind, ("Host", "evil.test:8080")], OFFER);
+    assert_eq!(answer.status, 421, "{answer:?}");
+    assert!(answer.problem().contains("evil.test:8080"), "{answer:?}");
+    let local = send("POST", &endpoint(), &[kind, ("Host", "localhost:8080")], OFFER);
+    assert_eq!(local.status, 201, "{local:?}");
+    send("DELETE", &session_of(&endpoint(), &local), &[], "");
+}

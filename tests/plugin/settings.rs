@@ -1,8 +1,12 @@
 //! What `check` says about a plugin node, before anything runs.
 
+use std::time::{Instant, SystemTime};
+
+use framegate::media::{PixelFormat, Pool};
+use framegate::node::{Epoch, Format, NodeKind, Site, VideoFormat};
 use serde_json::{Value as Json, json};
 
-use crate::bench::{findings, guest};
+use crate::bench::{findings, guest, kind, settings};
 
 /// Code, path and message of the only finding.
 fn finding(beside: Json, with: Json) -> (&'static str, String, String) {
@@ -74,4 +78,19 @@ fn what_is_imported_must_be_allowed() {
     assert!(text.contains("pixels-write"), "{text}");
     beside["allow"] = json!([]);
     assert_eq!(findings(beside, with).len(), 4);
+}
+
+#[test]
+fn what_was_checked_is_what_runs_whatever_becomes_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plugin.wasm");
+    std::fs::copy(guest("misbehave"), &file).unwrap();
+    let kind = kind();
+    let settings = settings(&kind, &json!({ "plugin": file }), &json!({ "mode": "panic", "at": 9 }));
+    assert!(kind.contract(&settings).is_ok());
+    std::fs::write(&file, "another file").unwrap();
+    let video = VideoFormat { pixel: PixelFormat::I420, size: None, rate: None };
+    let epoch = Epoch { instant: Instant::now(), wall: SystemTime::UNIX_EPOCH, live: false };
+    let site = Site::alone("plugin", Pool::new(1 << 20), epoch);
+    assert!(kind.build(&settings, &[Some(Format::Frames(video)), None], &site).is_ok());
 }

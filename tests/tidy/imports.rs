@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plugin", &["media", "node", "diagnostic", "pixels"]),
     ("nodes", &["media", "node", "diagnostic", "pixels"]),
     ("relay", &["media", "node", "diagnostic"]),
-    ("serve", &["relay", "run", "graph", "node", "media"]),
+    ("serve", &["relay", "run", "graph"]),
     ("catalog", &["node", "nodes", "plugin", "relay"]),
     ("cli", &["catalog", "diagnostic", "graph", "media", "node", "nodes", "plugin", "relay", "run", "serve"]),
 ];
@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["serve"]),
     ("clap", &["cli"]),
-    ("fast_image_resize", &["pixels", "nodes"]),
+    ("fast_image_resize", &["pixels"]),
     ("hyper", &["serve"]),
     ("hyper_util", &["serve"]),
     ("jsonschema", &["plugin"]),

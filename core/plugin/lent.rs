@@ -183,7 +183,9 @@ fn packed(plane: &Plane, rows: Range<usize>) -> Bytes {
     }
     // A second copy, for pictures whose width is no multiple of the stride's alignment: lowering
     // takes one slice, and no guest is ever shown padding.
-    Bytes::from_iter(rows.flat_map(|index| view.row(index).iter().copied()))
+    let mut tight = Vec::with_capacity(rows.len() * row_bytes);
+    rows.for_each(|index| tight.extend_from_slice(view.row(index)));
+    tight.into()
 }
 
 /// The caller's values break a rule of the interface.

@@ -245,6 +245,8 @@ impl Plugin {
         }
     }
 
+    /// A detector gives no detections then: "nothing found" would be a claim, and what hides things
+    /// further down might act on it.
     fn unhandled(&mut self, frame: Frame, out: &mut Output) -> Result<(), NodeError> {
         self.counts.unhandled.add(1);
         match self.on_error {

@@ -1,4 +1,4 @@
-//! The one WASM engine of the process, and the thread that moves its epoch.
+//! The WASM engine of the process, and the thread that moves its epoch; and a second engine that counts.
 //!
 //! Owns the compiler's settings and which parts of WebAssembly a plugin may use. Leaves limits,
 //! which differ from node to node, to `limits` and `instance`.
@@ -15,15 +15,25 @@ const TICK: Duration = Duration::from_millis(1);
 /// on top of it.
 pub const STACK: usize = 512 << 10;
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let engine = Engine::new(&config()).expect("these settings agree with each other and with this machine");
-    start_ticking(engine.weak());
-    engine
-});
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| make(&config()));
+
+static METERED: LazyLock<Engine> = LazyLock::new(|| make(config().consume_fuel(true)));
 
 /// Compiles and runs every plugin.
 pub fn engine() -> &'static Engine {
     &ENGINE
+}
+
+/// As [`engine`], but counts what a guest does, in units of fuel: about one for each instruction of
+/// WebAssembly, and the same number on every machine. Counting costs time, so measurements alone use it.
+pub fn metered() -> &'static Engine {
+    &METERED
+}
+
+fn make(config: &Config) -> Engine {
+    let engine = Engine::new(config).expect("these settings agree with each other and with this machine");
+    start_ticking(engine.weak());
+    engine
 }
 
 fn config() -> Config {

@@ -65,6 +65,17 @@ pub fn inspect(named: &str, ask: Ask) -> Result<Portrait, Uninspectable> {
     Ok(Portrait { named: named.to_owned(), program, description })
 }
 
+impl Portrait {
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// What it says of itself; `None` when it was not asked.
+    pub(super) fn description(&self) -> Option<Result<&Description, &str>> {
+        self.description.as_ref().map(|said| said.as_ref().map_err(String::as_str))
+    }
+}
+
 impl fmt::Display for Uninspectable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

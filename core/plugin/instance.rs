@@ -15,7 +15,7 @@ use super::bindings::types::Error as Refusal;
 use super::bindings::{detecting, filtering, lifecycle};
 use super::border::World;
 use super::fault::Fault;
-use super::host::{Budget, State, found};
+use super::host::{Budget, Crossed, State, found};
 use super::lent::Lent;
 use super::limits::{COPY_WITHOUT_FRAME, Limits, START_TIME};
 use super::program::Program;
@@ -27,6 +27,17 @@ pub struct Instance {
     lifecycle: lifecycle::Exports,
     work: Work,
     draw: u64,
+    /// Whether what it does is counted.
+    metered: bool,
+    used: Used,
+}
+
+/// What a plugin used for one frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
+    pub crossed: Crossed,
+    /// Only where it is counted.
+    pub fuel: Option<u64>,
 }
 
 enum Work {
@@ -73,6 +84,10 @@ impl Instance {
     /// [`Fault`] when its start function is stopped or it does not fit its limits.
     pub fn start(program: &Program, limits: &Limits, state: State) -> Result<Instance, Fault> {
         let mut store = guarded(program.instance_pre.engine(), limits, state);
+        if program.metered {
+            // Counted, never a limit: time is the limit.
+            store.set_fuel(u64::MAX).expect("its engine counts");
+        }
         let (lifecycle, work) = enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
             let instance = program.instance_pre.instantiate(&mut *store)?;
             let lifecycle = lifecycle::Exports::new(&mut *store, &instance)?;
@@ -84,7 +99,14 @@ impl Instance {
             };
             Ok((lifecycle, work))
         })?;
-        Ok(Instance { store, lifecycle, work, draw: limits.draw })
+        Ok(Instance {
+            store,
+            lifecycle,
+            work,
+            draw: limits.draw,
+            metered: program.metered,
+            used: Used::default(),
+        })
     }
 
     /// What it says of itself.
@@ -116,7 +138,9 @@ impl Instance {
         let size = frame.size();
         let drawable = self.draw.saturating_mul(u64::from(size.width()) * u64::from(size.height()));
         let copied = Limits::copied(frame.pixel().bytes(size));
+        let fuel_before = self.fuel_left();
         let state = self.store.data_mut();
+        state.crossed = Crossed::default();
         state.lent = Some(Lent::new(frame, state.pool.clone(), drawable));
         state.set_budget(match times.live {
             true => Budget::Until(Instant::now() + times.soft),
@@ -135,11 +159,26 @@ impl Instance {
                     .map(Said::Found)
             }
         };
+        let fuel_left = self.fuel_left();
+        self.used = Used {
+            crossed: self.store.data().crossed,
+            fuel: fuel_before.zip(fuel_left).map(|(before, left)| before.saturating_sub(left)),
+        };
         // The loan ends here, whatever came of it.
         let lent = self.store.data_mut().lent.take();
         let lent =
             lent.ok_or_else(|| Fault::other("the frame on loan is gone, which is a bug in framegate"))?;
         settle(answer?, lent).map_err(|refusal| refused(&refusal))
+    }
+
+    fn fuel_left(&self) -> Option<u64> {
+        // Asking an engine that does not count makes an error each time.
+        self.metered.then(|| self.store.get_fuel().ok()).flatten()
+    }
+
+    /// What the last frame took.
+    pub fn used(&self) -> Used {
+        self.used
     }
 
     /// Bytes in its memories.

@@ -61,6 +61,8 @@ pub struct Kind {
     programs: Mutex<HashMap<Key, Arc<Program>>>,
     /// Files as they were when first read: what was checked is what runs, whatever becomes of the file.
     files: Mutex<HashMap<PathBuf, Arc<Program>>>,
+    /// Whether what plugins do is counted.
+    metered: bool,
 }
 
 impl Default for Kind {
@@ -75,8 +77,13 @@ impl Kind {
         Kind::with_cache(Cache::in_folder(folder))
     }
 
+    /// Counts what its plugins do, as `fuel` among the node's counters; they run slower for it.
+    pub fn metered() -> Kind {
+        Kind { metered: true, ..Kind::default() }
+    }
+
     fn with_cache(cache: Cache) -> Kind {
-        Kind { cache, programs: Mutex::default(), files: Mutex::default() }
+        Kind { cache, programs: Mutex::default(), files: Mutex::default(), metered: false }
     }
 
     /// The plugin of this bundled name or file.
@@ -119,7 +126,11 @@ impl Kind {
             return Ok(program.clone());
         }
         // Not under the lock: compiling takes a while, and another node's plugin need not wait for it.
-        let program = Program::load(wasm, &key, &self.cache).map_err(|reason| {
+        let loaded = match self.metered {
+            true => Program::load_metered(wasm),
+            false => Program::load(wasm, &key, &self.cache),
+        };
+        let program = loaded.map_err(|reason| {
             Diagnostic::error("bad-plugin", path.clone(), format!("\"{name}\": {reason}"))
         })?;
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);

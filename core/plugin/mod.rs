@@ -12,6 +12,7 @@ mod border;
 pub mod bundled;
 mod cache;
 mod engine;
+mod examine;
 mod fault;
 mod host;
 mod inspect;
@@ -25,5 +26,6 @@ mod program;
 mod recovery;
 mod settings;
 
+pub use examine::{Examined, examine};
 pub use inspect::{Ask, Portrait, Uninspectable, inspect};
 pub use kind::Kind;

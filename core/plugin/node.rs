@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::border::World;
 use super::fault::Fault;
 use super::host::{Journal, State};
-use super::instance::{Answer, Failure, Instance, Times};
+use super::instance::{Answer, Failure, Instance, Times, Used};
 use super::limits::Limits;
 use super::program::Program;
 use super::recovery::{Next, Recovery};
@@ -119,10 +119,15 @@ struct Counts {
     /// Frames that took longer than they should.
     late: Counter,
     memory: Counter,
+    /// Bytes of pixels that crossed into the guest, and back.
+    read: Counter,
+    written: Counter,
+    /// What the guest did, where that is counted.
+    fuel: Option<Counter>,
 }
 
 impl Counts {
-    fn of(site: &Site) -> Counts {
+    fn of(site: &Site, metered: bool) -> Counts {
         let named = |name| site.counters.named(name);
         Counts {
             traps: named("traps"),
@@ -132,6 +137,17 @@ impl Counts {
             unhandled: named("unhandled"),
             late: named("late"),
             memory: named("memory_bytes"),
+            read: named("bytes_read"),
+            written: named("bytes_written"),
+            fuel: metered.then(|| named("fuel")),
+        }
+    }
+
+    fn used(&self, used: Used) {
+        self.read.add(used.crossed.read);
+        self.written.add(used.crossed.written);
+        if let (Some(counter), Some(fuel)) = (&self.fuel, used.fuel) {
+            counter.add(fuel);
         }
     }
 }
@@ -150,6 +166,7 @@ impl Plugin {
                 Failure::Fault(fault) => format!("plugin \"{name}\" does not start: {fault}"),
             })
         })?;
+        let metered = recipe.program.metered;
         Ok(Plugin {
             recipe,
             on_error,
@@ -157,7 +174,7 @@ impl Plugin {
             journal,
             seat: Seat::Taken(Box::new(instance)),
             recovery: Recovery::default(),
-            counts: Counts::of(site),
+            counts: Counts::of(site, metered),
             begun: false,
         })
     }
@@ -174,6 +191,7 @@ impl Plugin {
         if started.elapsed() > self.recipe.times.soft {
             self.counts.late.add(1);
         }
+        self.counts.used(instance.used());
         match answer {
             Ok(answer) => {
                 self.counts.memory.set(instance.memory() as u64);

@@ -15,7 +15,7 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::border::{self, Passport, Refusal};
 use super::cache::{self, Cache, Key};
-use super::engine::engine;
+use super::engine::{engine, metered};
 use super::fault::Fault;
 use super::host::{self, Journal, State, journal::neutral};
 use super::instance::Instance;
@@ -38,6 +38,8 @@ pub struct Program {
     /// How long compiling took; `None` when it was found compiled.
     pub compiled_in: Option<Duration>,
     pub instance_pre: InstancePre<State>,
+    /// Whether what it does is counted.
+    pub metered: bool,
     described: OnceLock<Result<Description, String>>,
 }
 
@@ -131,11 +133,29 @@ impl Program {
                 (component, Some(started.elapsed()))
             }
         };
-        let passport = passport(&component).map_err(Unloadable::Refused)?;
-        let linker =
-            host::linker().expect("the host's functions agree with wit/v0, which both are made from");
-        let instance_pre = linker.instantiate_pre(&component).map_err(|error| invalid(&error))?;
-        Ok(Program { passport, size: wasm.len(), compiled_in, instance_pre, described: OnceLock::new() })
+        Program::link(&component, wasm.len(), compiled_in)
+    }
+
+    /// As [`Program::load`], for the engine that counts. Not kept: nobody needs it twice.
+    pub fn load_metered(wasm: &[u8]) -> Result<Program, Unloadable> {
+        check_bytes(wasm)?;
+        let started = Instant::now();
+        let component = Component::from_binary(metered(), wasm).map_err(|error| invalid(&error))?;
+        let program = Program::link(&component, wasm.len(), Some(started.elapsed()))?;
+        Ok(Program { metered: true, ..program })
+    }
+
+    fn link(
+        component: &Component,
+        size: usize,
+        compiled_in: Option<Duration>,
+    ) -> Result<Program, Unloadable> {
+        let passport = passport(component).map_err(Unloadable::Refused)?;
+        let linker = host::linker(component.engine())
+            .expect("the host's functions agree with wit/v0, which both are made from");
+        let instance_pre = linker.instantiate_pre(component).map_err(|error| invalid(&error))?;
+        let described = OnceLock::new();
+        Ok(Program { passport, size, compiled_in, instance_pre, metered: false, described })
     }
 
     /// As [`Program::load`], with the key worked out here.
@@ -203,8 +223,8 @@ fn invalid(error: &wasmtime::Error) -> Unloadable {
 
 fn passport(component: &Component) -> Result<Passport, Refusal> {
     let ty = component.component_type();
-    let imports: Vec<&str> = ty.imports(engine()).map(|(name, _)| name).collect();
-    let exports: Vec<&str> = ty.exports(engine()).map(|(name, _)| name).collect();
+    let imports: Vec<&str> = ty.imports(component.engine()).map(|(name, _)| name).collect();
+    let exports: Vec<&str> = ty.exports(component.engine()).map(|(name, _)| name).collect();
     border::check(imports.into_iter(), exports.into_iter())
 }
 

@@ -14,6 +14,7 @@ mod wasi;
 
 use std::time::{Duration, Instant};
 
+use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
@@ -21,7 +22,6 @@ pub use annotations::found;
 pub use journal::Journal;
 
 use super::bindings::{self, types};
-use super::engine::engine;
 use super::lent::Lent;
 use super::limits::{Guard, Limits};
 use crate::media::Pool;
@@ -37,11 +37,22 @@ pub struct State {
     /// When the running call is stopped.
     pub deadline: Instant,
     pub halt: Halt,
+    /// Pixels that have crossed since a frame was lent.
+    pub crossed: Crossed,
     budget: Budget,
     /// Bytes in all its sprites.
     sprites: usize,
     table: ResourceTable,
     wasi: WasiCtx,
+}
+
+/// Bytes of pixels that crossed the border.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crossed {
+    /// Host to guest.
+    pub read: u64,
+    /// Guest to host.
+    pub written: u64,
 }
 
 /// What a guest hears when it asks for the time it has left.
@@ -66,6 +77,7 @@ impl State {
             pool,
             deadline: now,
             halt,
+            crossed: Crossed::default(),
             budget: Budget::Until(now),
             sprites: 0,
             table,
@@ -91,8 +103,8 @@ impl types::Host for State {}
 ///
 /// # Errors
 /// None that a plugin can cause.
-pub fn linker() -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine());
+pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
     wasi::link(&mut linker)?;
     bindings::types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::frames::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;

@@ -32,7 +32,10 @@ fn read_rows(
     mut store: StoreContextMut<'_, State>,
     (_source, plane, first, count): (Resource<Lent>, u8, u32, u32),
 ) -> Answer<Bytes> {
-    Ok((store.data_mut().lent()?.rows(plane, first, count),))
+    let state = store.data_mut();
+    let rows = state.lent()?.rows(plane, first, count);
+    state.crossed.read += rows.as_ref().map_or(0, |rows| rows.len() as u64);
+    Ok((rows,))
 }
 
 fn write_rows(
@@ -42,9 +45,12 @@ fn write_rows(
     // The rows lie in the guest's memory, which belongs to the store, as does the frame: one of
     // them has to step outside.
     let mut lent = store.data_mut().lent.take();
-    let written = lent.as_mut().map(|lent| lent.write_rows(plane, first, rows.as_le_slice(&store)));
+    let bytes = rows.as_le_slice(&store);
+    let count = bytes.len() as u64;
+    let written = lent.as_mut().map(|lent| lent.write_rows(plane, first, bytes));
     let state = store.data_mut();
     state.lent = lent;
+    state.crossed.written += count;
     match written {
         Some(written) => Ok((written,)),
         None => state.lent().map(|_| unreachable!("the frame was absent a line ago")),
@@ -58,7 +64,9 @@ fn sampled(
     let state = store.data_mut();
     let pool = state.pool.clone();
     let lent = state.lent()?;
-    Ok((sample_of(lent, area, (width, height), format, &pool),))
+    let sample = sample_of(lent, area, (width, height), format, &pool);
+    state.crossed.read += sample.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    Ok((sample,))
 }
 
 fn sample_of(

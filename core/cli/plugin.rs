@@ -1,10 +1,18 @@
 //! `framegate plugin`: tools for those who write plugins and those who must trust them.
+//!
+//! `trial` is what those tools share that run a plugin: a small graph around it.
 
 use std::process::ExitCode;
 
+mod bench;
 mod build;
+mod check;
+mod golden;
 mod inspect;
+mod judge;
 mod new;
+mod test;
+mod trial;
 
 /// Tools for plugin authors.
 #[derive(clap::Args)]
@@ -17,6 +25,9 @@ pub struct Args {
 enum Tool {
     New(new::Args),
     Build(build::Args),
+    Check(check::Args),
+    Test(test::Args),
+    Bench(bench::Args),
     Inspect(inspect::Args),
 }
 
@@ -24,6 +35,9 @@ pub fn main(args: Args) -> ExitCode {
     match args.tool {
         Tool::New(args) => new::main(&args),
         Tool::Build(args) => build::main(&args),
+        Tool::Check(args) => check::main(&args),
+        Tool::Test(args) => test::main(&args),
+        Tool::Bench(args) => bench::main(&args),
         Tool::Inspect(args) => inspect::main(&args),
     }
 }

@@ -1,5 +1,7 @@
 //! What a plugin author meets first: a new project tests and builds at once, without a network.
 
+mod tools;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::print;
+use crate::cli::{log, print, status};
 use crate::plugin::{Ask, inspect};
 
 /// Show what a plugin is and what it may do, without running it.
@@ -17,7 +17,11 @@ pub struct Args {
 
 pub fn main(args: &Args) -> ExitCode {
     let ask = if args.describe { Ask::Describe } else { Ask::Nothing };
-    match inspect(&args.plugin, ask) {
+    // Languages with an interpreter take a while to compile.
+    let compiling = status::preparing(status::Line::of(false, log::Form::Text));
+    let portrait = inspect(&args.plugin, ask);
+    drop(compiling);
+    match portrait {
         Ok(portrait) => {
             print(&portrait.to_string());
             ExitCode::SUCCESS

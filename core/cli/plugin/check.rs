@@ -1,0 +1,49 @@
+//! `framegate plugin check`: whether a component is a plugin that a graph can use.
+
+use std::process::ExitCode;
+
+use crate::cli::{log, misused, print, status};
+use crate::plugin::{Uninspectable, examine};
+
+/// Check a plugin as its author: world, version, permissions, schema, settings.
+///
+/// Runs it, sandboxed and without a frame, to hear what it says of itself.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  framegate plugin check gate.wasm
+  framegate plugin check motion
+
+Exit status: 0 a graph can use it, 1 it cannot, 2 there is no such file.")]
+pub struct Args {
+    /// A bundled plugin's name, or a component's file
+    plugin: String,
+}
+
+pub fn main(args: &Args) -> ExitCode {
+    let compiling = status::preparing(status::Line::of(false, log::Form::Text));
+    let examined = examine(&args.plugin);
+    drop(compiling);
+    let examined = match examined {
+        Ok(examined) => examined,
+        Err(unknown @ Uninspectable::Unknown { .. }) => return misused(&unknown.to_string()),
+        Err(reason) => {
+            eprintln!("framegate: {reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    print(&examined.portrait.to_string());
+    if !examined.example.is_empty() {
+        let indented: String = examined.example.lines().map(|line| format!("    {line}\n")).collect();
+        print(&format!("  in a graph\n{indented}"));
+    }
+    examined.advice.iter().for_each(|advice| print(&format!("advice: {advice}\n")));
+    examined.faults.iter().for_each(|fault| eprintln!("framegate: \"{}\": {fault}", args.plugin));
+    match examined.faults.is_empty() {
+        true => {
+            print("sound: a graph can use it\n");
+            ExitCode::SUCCESS
+        }
+        false => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,110 @@
+//! `framegate plugin test`: a clip through a plugin in the real sandbox, and what came of it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::golden::Bar;
+use super::judge::{Asked, Judge, Seen};
+use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial, absolute};
+use crate::cli::{all_kinds, log, misused, print};
+use crate::run;
+
+/// Run a plugin on a clip, in the real sandbox, and look at what it gives.
+///
+/// The clock is offline: no frame is lost, and the same clip gives the same result each time.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  framegate plugin test gate.wasm --input clip.y4m --output out.y4m
+  framegate plugin test gate.wasm --input clip.y4m --expect golden.y4m --psnr 40
+  framegate plugin test motion --with threshold=20 --detections found.jsonl
+
+A golden clip is an output you have looked at and kept.
+Exit status: 0 as expected, 1 the plugin failed or gave something else, 2 the command was misused.")]
+pub struct Args {
+    #[command(flatten)]
+    subject: Subject,
+    /// How many frames of the test pattern
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "input")]
+    frames: u64,
+    /// Write what it gives here, as Y4M; replaces the file
+    #[arg(long, value_name = "OUT.Y4M")]
+    output: Option<PathBuf>,
+    /// The clip it must give
+    #[arg(long, value_name = "GOLDEN.Y4M")]
+    expect: Option<PathBuf>,
+    /// How alike: `exact`, or so many dB in the worst frame
+    #[arg(long, value_name = "N|exact", default_value = "exact", requires = "expect")]
+    psnr: Bar,
+    /// Write what is found in each frame here, a JSON object a line; replaces the file
+    #[arg(long, value_name = "OUT.JSONL")]
+    detections: Option<PathBuf>,
+}
+
+pub fn main(args: &Args) -> ExitCode {
+    log::start(log::Form::Text, false);
+    let judge = Arc::new(Judge::new(Asked {
+        golden: args.expect.clone().map(|path| (path, args.psnr)),
+        detections: args.detections.clone(),
+    }));
+    let trial = match trial(args) {
+        Ok(trial) => trial,
+        Err(reason) => return misused(&reason),
+    };
+    let mut kinds = all_kinds();
+    kinds.present.push(judge.clone());
+    let Checked::Sound(plan) = trial.check(&kinds) else { return ExitCode::FAILURE };
+    match trial::run(plan, run::cores()) {
+        Ok(run) => sum_up(args, &run, &judge.seen()),
+        Err(reason) => {
+            eprintln!("framegate: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trial(args: &Args) -> Result<Trial, String> {
+    let mut trial = Trial::offline(&args.subject, args.frames)?;
+    let frames = format!("{PLUGIN}.frames");
+    trial.node(json!({ "id": "judge", "kind": "judge", "inputs": frames }));
+    if let Some(output) = &args.output {
+        trial.node(
+            json!({ "id": "output", "kind": "write", "with": { "overwrite": true }, "inputs": frames }),
+        );
+        trial.set("output", &format!("path={}", absolute(output)?))?;
+    }
+    Ok(trial)
+}
+
+fn sum_up(args: &Args, run: &Run, seen: &Seen) -> ExitCode {
+    let failed = run.tell_failures().is_err();
+    let dropped = run.count(PLUGIN, "dropped_by_plugin");
+    let mut words = format!("{} frames out", seen.frames);
+    if dropped > 0 {
+        words += &format!(", {dropped} dropped by the plugin");
+    }
+    words += &format!(", {} detections on them\n", seen.detections);
+    print(&words);
+    let as_expected = args.expect.is_none() || told_likeness(args, seen);
+    match !failed && as_expected {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// Says how like the golden clip the output was, and whether that is enough.
+fn told_likeness(args: &Args, seen: &Seen) -> bool {
+    if let Some((frame, likeness)) = seen.worst {
+        print(&format!("worst frame {frame}: {likeness}, wanted {}\n", args.psnr));
+    }
+    if seen.below > 0 {
+        eprintln!("framegate: {} of {} frames are not what was expected", seen.below, seen.frames);
+    }
+    if seen.unmatched > 0 {
+        eprintln!("framegate: the output and the golden clip differ by {} frames in length", seen.unmatched);
+    }
+    seen.below == 0 && seen.unmatched == 0
+}

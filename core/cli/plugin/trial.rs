@@ -1,0 +1,225 @@
+//! A small graph around one plugin, made for an author's tool and run by the ordinary runner: what a
+//! tool measures or shows is what a graph would do.
+//!
+//! Owns the arguments that such tools share, the graph's text and its findings. Leaves to each tool
+//! which nodes hang on the plugin.
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::cli::{findings, log, look, signals, status};
+use crate::diagnostic::Diagnostic;
+use crate::graph::{self, Override, Plan, Text};
+use crate::node::Kinds;
+use crate::plugin::bundled;
+use crate::run::{self, Ended, Report};
+
+/// The plugin's node, for links and messages.
+pub const PLUGIN: &str = "plugin";
+/// Where its frames come from.
+pub const SOURCE: &str = "source";
+
+/// What is tried, and on which pictures.
+#[derive(clap::Args)]
+pub struct Subject {
+    /// A bundled plugin's name, or a component's file
+    pub plugin: String,
+    /// A setting of the plugin: `threshold=30`, `zone.width=0.5`; may be given again
+    #[arg(long = "with", value_name = "KEY=VALUE")]
+    pub with: Vec<String>,
+    /// A limit of the plugin, as under `limits:`: `memory=128MiB`; may be given again
+    #[arg(long = "limit", value_name = "KEY=VALUE")]
+    pub limits: Vec<String>,
+    /// The clip it is tried on, as Y4M; a test pattern if left out
+    #[arg(long, value_name = "CLIP.Y4M")]
+    pub input: Option<PathBuf>,
+    /// How large the test pattern is
+    #[arg(long, value_name = "WxH", default_value = "1280x720", conflicts_with = "input")]
+    pub size: String,
+}
+
+/// A graph in the making.
+pub struct Trial {
+    nodes: Vec<Json>,
+    /// What the user wrote goes in this way rather than into the text: it is read as the same words
+    /// are on the command line of `run`, and no path can be taken for a variable.
+    overrides: Vec<Override>,
+    clock: &'static str,
+    server: Option<Json>,
+}
+
+impl Trial {
+    /// The subject's source and the plugin, its frames at `plugin.frames`.
+    ///
+    /// # Errors
+    /// A sentence about an argument that is none.
+    pub fn offline(subject: &Subject, frames: u64) -> Result<Trial, String> {
+        let mut trial = Trial { nodes: Vec::new(), overrides: Vec::new(), clock: "offline", server: None };
+        trial.source(subject, Some(frames), json!({ "pace": "fast" }))?;
+        trial.plugin(subject, json!({ "on_error": "stop" }))?;
+        Ok(trial)
+    }
+
+    fn source(&mut self, subject: &Subject, frames: Option<u64>, file: Json) -> Result<(), String> {
+        match &subject.input {
+            Some(clip) => {
+                self.node(json!({ "id": SOURCE, "kind": "file", "with": file }));
+                self.set(SOURCE, &format!("path={}", absolute(clip)?))?;
+            }
+            None => {
+                let count = frames.map(|count| json!({ "count": count })).unwrap_or(json!({}));
+                self.node(json!({ "id": SOURCE, "kind": "test_pattern", "with": count }));
+                self.set(SOURCE, &format!("size={}", subject.size))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn plugin(&mut self, subject: &Subject, more: Json) -> Result<(), String> {
+        let mut node = json!({ "id": PLUGIN, "kind": "plugin", "with": {}, "inputs": { "frames": SOURCE } });
+        merge(&mut node, more);
+        self.node(node);
+        let named = match bundled::find(&subject.plugin) {
+            Some(_) => subject.plugin.clone(),
+            None => absolute(Path::new(&subject.plugin))?,
+        };
+        self.set(PLUGIN, &format!("plugin={named}"))?;
+        subject.with.iter().try_for_each(|setting| self.set(PLUGIN, setting))?;
+        subject.limits.iter().try_for_each(|limit| self.set(PLUGIN, &format!("limits.{limit}")))
+    }
+
+    /// One more node, as it would stand in a graph file.
+    pub fn node(&mut self, node: Json) {
+        self.nodes.push(node);
+    }
+
+    /// One more setting: `path=/tmp/out.y4m`.
+    ///
+    /// # Errors
+    /// When it is not of the form `key=value`.
+    pub fn set(&mut self, node: &str, setting: &str) -> Result<(), String> {
+        let wrong = |_| {
+            let written = setting.strip_prefix("limits.").unwrap_or(setting);
+            format!("\"{written}\" is not of the form key=value, such as threshold=30")
+        };
+        self.overrides.push(format!("{node}.{setting}").parse().map_err(wrong)?);
+        Ok(())
+    }
+
+    /// Checks the graph. Findings are told on standard error.
+    pub fn check(&self, kinds: &Kinds) -> Checked {
+        let mut document = json!({ "version": 1, "clock": self.clock, "nodes": self.nodes });
+        if let Some(server) = &self.server {
+            document["server"] = server.clone();
+        }
+        let text = Text {
+            name: "the graph made for this".to_owned(),
+            folder: PathBuf::new(),
+            text: format!("{document:#}"),
+        };
+        let preparing = status::preparing(status::Line::of(false, log::Form::Text));
+        let checked = graph::load(&text, &self.overrides, kinds, &|_| None);
+        drop(preparing);
+        tell(&checked.findings, &text);
+        checked.plan.map_or(Checked::Faulty, Checked::Sound)
+    }
+}
+
+/// What came of a check.
+pub enum Checked {
+    Sound(Plan),
+    /// It has been told why.
+    Faulty,
+}
+
+/// How a graph went: its end and its counts.
+pub struct Run {
+    pub ended: Ended,
+    pub report: Report,
+}
+
+impl Run {
+    /// What `node` counted as `name`.
+    pub fn count(&self, node: &str, name: &str) -> u64 {
+        let counters = self.report.nodes.iter().filter(|one| one.id == node).flat_map(|one| &one.counters);
+        counters.filter(|(counter, _)| counter == name).map(|(_, count)| *count).sum()
+    }
+
+    /// Tells of every node that gave up.
+    ///
+    /// # Errors
+    /// When there was one.
+    pub fn tell_failures(&self) -> Result<(), Failed> {
+        for failure in &self.ended.failures {
+            eprintln!("framegate: \"{}\" failed: {}", failure.node, failure.message);
+        }
+        match self.ended.failures.is_empty() && self.ended.how == run::How::InOrder {
+            true => Ok(()),
+            false => Err(Failed),
+        }
+    }
+}
+
+/// It went wrong, and that has been told.
+pub struct Failed;
+
+/// Runs a plan to its end, with progress on the terminal.
+///
+/// # Errors
+/// A sentence that says why it did not start.
+pub fn run(plan: Plan, workers: NonZeroUsize) -> Result<Run, String> {
+    let line = status::Line::of(false, log::Form::Text);
+    let signals = signals::listen().map_err(|error| error.to_string())?;
+    let built = run::build(plan, workers).map_err(|error| error.to_string())?;
+    let running = built.start().map_err(|error| error.to_string())?;
+    signals.stop(running.control());
+    let watch = running.watch();
+    let status = status::running(line, watch.clone());
+    let ended = running.wait();
+    drop(status);
+    Ok(Run { ended, report: watch.report() })
+}
+
+/// How an override of ours was written by the user.
+const AS_WRITTEN: &[(&str, &str)] = &[
+    ("`--set plugin.limits.", "`--limit "),
+    ("`--set plugin.plugin=", "`"),
+    ("`--set plugin.", "`--with "),
+    ("`--set source.path=", "`--input "),
+    ("`--set source.size=", "`--size "),
+    ("`--set output.path=", "`--output "),
+];
+
+/// The findings without their places: the text they stand in was written by us.
+fn tell(findings: &[Diagnostic], text: &Text) {
+    let in_the_words_of_the_user = |finding: &Diagnostic| {
+        let words = AS_WRITTEN
+            .iter()
+            .fold(finding.message.clone(), |text, (ours, theirs)| text.replace(ours, theirs));
+        Diagnostic { place: None, message: words, ..finding.clone() }
+    };
+    let errors: Vec<Diagnostic> =
+        findings.iter().filter(|finding| finding.is_error()).map(in_the_words_of_the_user).collect();
+    // Standard error that nobody reads is no reason to go on differently.
+    let _ = io::stderr().write_all(findings::text(&errors, text, look(&io::stderr())).as_bytes());
+}
+
+fn merge(node: &mut Json, more: Json) {
+    if let (Json::Object(node), Json::Object(more)) = (node, more) {
+        let more: Map<String, Json> = more;
+        node.extend(more);
+    }
+}
+
+/// A path that means the same from everywhere, as text.
+///
+/// # Errors
+/// When it is no text.
+pub fn absolute(path: &Path) -> Result<String, String> {
+    let full = std::path::absolute(path).map_err(|error| format!("\"{}\": {error}", path.display()))?;
+    let text = full.to_str().map(str::to_owned);
+    text.ok_or_else(|| format!("\"{}\" is not UTF-8, and a graph cannot name it; rename it", path.display()))
+}

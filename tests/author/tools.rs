@@ -1,0 +1,111 @@
+//! The tools an author tries a plugin with: what they tell, and the exit status a script goes by.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::{framegate, told};
+
+/// The arguments, with `{}` standing for a file in `folder`.
+fn run(folder: &TempDir, arguments: &str) -> (i32, String) {
+    let path = |word: &str| word.replace("{}", folder.path().to_str().expect("a readable path"));
+    let words: Vec<String> = arguments.split(' ').map(path).collect();
+    let output = framegate(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    (output.status.code().expect("it ends by itself"), told(&output))
+}
+
+fn passes(folder: &TempDir, arguments: &str, words: &str) {
+    let (status, told) = run(folder, arguments);
+    assert!(status == 0 && told.contains(words), "{arguments}: {status}\n{told}");
+}
+
+fn fails(folder: &TempDir, arguments: &str, words: &str) {
+    let (status, told) = run(folder, arguments);
+    assert!(status == 1 && told.contains(words), "{arguments}: {status}\n{told}");
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+#[test]
+fn a_kept_output_is_the_golden_clip_of_the_next_test() {
+    let folder = folder();
+    let grayscale = "plugin test grayscale --size 64x48 --frames 5";
+    passes(&folder, &format!("{grayscale} --output {{}}/kept.y4m"), "5 frames out");
+    passes(&folder, &format!("{grayscale} --expect {{}}/kept.y4m"), "the same, wanted exactly the same");
+    let other = format!("{grayscale} --with strength=0.9 --expect {{}}/kept.y4m");
+    fails(&folder, &other, "5 of 5 frames are not what was expected");
+    passes(&folder, &format!("{other} --psnr 20"), "dB, wanted at least 20 dB");
+    let longer = "plugin test grayscale --size 64x48 --frames 7 --expect {}/kept.y4m";
+    fails(&folder, longer, "differ by 2 frames in length");
+    // A clip is an input too.
+    passes(&folder, "plugin test passthrough --input {}/kept.y4m --expect {}/kept.y4m", "the same");
+}
+
+#[test]
+fn what_is_found_is_written_a_line_a_frame() {
+    let folder = folder();
+    passes(
+        &folder,
+        "plugin test motion --size 320x240 --frames 40 --detections {}/found.jsonl",
+        "detections",
+    );
+    let text = std::fs::read_to_string(folder.path().join("found.jsonl")).expect("the file is written");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+    assert_eq!(lines.len(), 40);
+    let found = lines.iter().flat_map(|line| line["detections"].as_array().expect("a list"));
+    let boxes: Vec<_> =
+        found.map(|found| (found["label"].clone(), found["box"].as_array().map(Vec::len))).collect();
+    assert!(boxes.contains(&("motion".into(), Some(4))), "{text}");
+}
+
+#[test]
+fn a_plugin_that_fails_fails_its_test() {
+    let folder = folder();
+    let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
+    let test = format!("plugin test {} --size 64x48 --frames 3", guest.display());
+    passes(&folder, &format!("{test} --with mode=panic --with at=9"), "3 frames out");
+    fails(&folder, &format!("{test} --with mode=panic --with at=1"), "panicked");
+    fails(&folder, &format!("{test} --with mode=panic --with att=1"), "`--with att=1`");
+}
+
+#[test]
+fn the_same_work_takes_the_same_fuel_and_more_of_it_is_a_failure() {
+    let folder = folder();
+    let bench = "plugin bench grayscale --with strength=0.5 --size 64x48 --frames 10 --baseline {}/kept.json";
+    passes(&folder, bench, "no baseline yet");
+    passes(&folder, &format!("{bench} --save"), "saved as");
+    passes(&folder, bench, "fuel +0.0 %");
+    let path = folder.path().join("kept.json");
+    let kept = std::fs::read_to_string(&path).expect("the file is written");
+    let mut figures: serde_json::Value = serde_json::from_str(&kept).expect("it is JSON");
+    // Both chroma planes, there and back.
+    assert_eq!(figures["bytes_read_per_frame"], 2 * 32 * 24, "{kept}");
+    assert_eq!(figures["bytes_written_per_frame"], 2 * 32 * 24, "{kept}");
+    let fuel = figures["fuel_per_frame"].as_u64().expect("a number");
+    assert!(fuel > 2 * 32 * 24 / 16, "{kept}");
+    figures["fuel_per_frame"] = (fuel * 9 / 10).into();
+    std::fs::write(&path, figures.to_string()).expect("the file can be changed");
+    fails(&folder, bench, "if that is meant, `--save` it");
+}
+
+#[test]
+fn a_check_shows_the_world_the_permissions_and_the_settings() {
+    let folder = folder();
+    passes(&folder, "plugin check motion", "detector: looks and reports; cannot alter a pixel");
+    passes(&folder, "plugin check motion", "threshold: ");
+    passes(&folder, "plugin check motion", "sound: a graph can use it");
+    std::fs::write(folder.path().join("text.wasm"), "not a plugin").expect("the file is written");
+    fails(&folder, "plugin check {}/text.wasm", "it is no valid component");
+    assert_eq!(run(&folder, "plugin check montion").0, 2);
+}
+
+#[test]
+fn a_setting_without_a_description_is_advice_and_no_fault() {
+    let folder = folder();
+    let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
+    // Its modes have no defaults, so there is advice but no fault.
+    passes(&folder, &format!("plugin check {}", guest.display()), "has no description");
+}

@@ -3,13 +3,18 @@
 //! Owns the compiler's settings and which parts of WebAssembly a plugin may use. Leaves limits,
 //! which differ from node to node, to `limits` and `instance`.
 
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, WasmBacktraceDetails};
 
 /// How finely a deadline is kept.
 const TICK: Duration = Duration::from_millis(1);
+/// After so many ticks without a guest at work the ticking rests: a graph that sleeps because nobody
+/// watches must cost nothing, and at 30 frames a second most ticks would find nobody either.
+const MOST_IDLE_TICKS: u32 = 4;
 
 /// Stack that a guest may use. Threads that run plugins need more than this: host functions run
 /// on top of it.
@@ -19,9 +24,35 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| make(&config()));
 
 static METERED: LazyLock<Engine> = LazyLock::new(|| make(config().consume_fuel(true)));
 
+/// Whose epochs move.
+static ENGINES: Mutex<Vec<EngineWeak>> = Mutex::new(Vec::new());
+static TICKING: LazyLock<Thread> = LazyLock::new(start_ticking);
+/// Guests at work.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+static RESTS: AtomicBool = AtomicBool::new(false);
+
 /// Compiles and runs every plugin.
 pub fn engine() -> &'static Engine {
     &ENGINE
+}
+
+/// A guest is at work until this is dropped: the epoch moves, so that its deadline is kept.
+pub struct Inside(());
+
+impl Inside {
+    pub fn enter() -> Inside {
+        INSIDE.fetch_add(1, SeqCst);
+        if RESTS.swap(false, SeqCst) {
+            TICKING.unpark();
+        }
+        Inside(())
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.fetch_sub(1, SeqCst);
+    }
 }
 
 /// As [`engine`], but counts what a guest does, in units of fuel: about one for each instruction of
@@ -32,8 +63,14 @@ pub fn metered() -> &'static Engine {
 
 fn make(config: &Config) -> Engine {
     let engine = Engine::new(config).expect("these settings agree with each other and with this machine");
-    start_ticking(engine.weak());
+    engines().push(engine.weak());
+    LazyLock::force(&TICKING);
     engine
+}
+
+/// Pushed to and read, never left half-changed.
+fn engines() -> MutexGuard<'static, Vec<EngineWeak>> {
+    ENGINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn config() -> Config {
@@ -54,16 +91,31 @@ fn config() -> Config {
 }
 
 /// A thread of the system rather than a task: a starved executor would let every guest run on.
-fn start_ticking(engine: EngineWeak) {
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
+fn start_ticking() -> Thread {
+    let tick = || {
+        let mut idle = 0;
+        loop {
+            engines().iter().filter_map(EngineWeak::upgrade).for_each(|engine| engine.increment_epoch());
+            idle = if INSIDE.load(SeqCst) == 0 { idle + 1 } else { 0 };
+            if idle >= MOST_IDLE_TICKS {
+                rest();
+                idle = 0;
+            }
             std::thread::sleep(TICK);
         }
     };
-    std::thread::Builder::new()
+    let ticking = std::thread::Builder::new()
         .name("plugin-epoch".to_owned())
         .spawn(tick)
         .expect("a process that cannot start one more thread cannot run a graph");
+    ticking.thread().clone()
+}
+
+/// Waits for a guest. One that enters sees that this rests, or is seen here; both is harmless.
+fn rest() {
+    RESTS.store(true, SeqCst);
+    while INSIDE.load(SeqCst) == 0 && RESTS.load(SeqCst) {
+        std::thread::park();
+    }
+    RESTS.store(false, SeqCst);
 }

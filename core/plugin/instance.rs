@@ -14,6 +14,7 @@ use super::bindings::lifecycle::exports::framegate::frame::lifecycle::Descriptor
 use super::bindings::types::Error as Refusal;
 use super::bindings::{detecting, filtering, lifecycle};
 use super::border::World;
+use super::engine::Inside;
 use super::fault::Fault;
 use super::host::{Budget, Crossed, State, found};
 use super::lent::Lent;
@@ -224,6 +225,7 @@ fn enter<T>(
     copied: usize,
     call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
 ) -> Result<T, Fault> {
+    let _inside = Inside::enter();
     store.data_mut().deadline = Instant::now() + time;
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(copied);

@@ -9,9 +9,11 @@ pub enum Wish {
     Keyframe,
     /// Aim for this many bits per second from now on.
     Bitrate(u64),
-    /// Nobody is watching: sources and encoders may rest.
+    /// Nobody is watching: sources and encoders may rest. Passed on by all but sources; it goes on
+    /// from a node once all that it feeds wish it. A source that says [`Handled::Here`] is not asked
+    /// for items until somebody is watching again.
     Sleep,
-    /// Somebody is watching again.
+    /// Somebody is watching again. Passed on by all but sources.
     Wake,
     /// No more is needed, ever.
     Stop,

@@ -19,13 +19,15 @@ pub struct Entry {
     pub pulse: Pulse,
     pub most_viewers: usize,
     pub latency: Latency,
+    /// Whether it sleeps while nobody watches.
+    pub on_demand: bool,
     /// Sessions, and offers that are just being answered.
     taken: usize,
 }
 
 impl Entry {
-    pub fn new(id: StreamId, pulse: Pulse, most_viewers: usize, latency: Latency) -> Entry {
-        Entry { id, pulse, most_viewers, latency, taken: 0 }
+    pub fn new(id: StreamId, most_viewers: usize, latency: Latency, on_demand: bool) -> Entry {
+        Entry { id, pulse: Pulse::default(), most_viewers, latency, on_demand, taken: 0 }
     }
 }
 
@@ -55,6 +57,12 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// `stream`, if it is made on demand and gives no pictures now.
+    pub fn sleeper(&self, now: Instant, stream: &str) -> Option<(StreamId, Pulse)> {
+        let entry = self.streams.get(stream).filter(|entry| entry.on_demand)?;
+        entry.pulse.live(now).is_none().then(|| (entry.id, entry.pulse.clone()))
+    }
+
     /// Takes a place for one more viewer of `stream`; [`Directory::leave`] gives it back.
     ///
     /// # Errors

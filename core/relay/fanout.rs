@@ -90,10 +90,20 @@ impl Fanout {
         let (id, stream) = (viewer.id, viewer.stream);
         self.demux.add(viewer.fragment().to_owned(), id);
         self.viewers.insert(id, viewer);
-        match self.streams.contains_key(&stream) {
-            true => self.with(now, id, |viewer| viewer.timeout(now)),
+        match self.streams.get_mut(&stream) {
+            Some(stream) => {
+                stream.came();
+                self.with(now, id, |viewer| viewer.timeout(now));
+            }
             // The stream ended while the offer was being answered.
-            false => self.take_leave(id, How::Closed),
+            None => self.take_leave(id, How::Closed),
+        }
+    }
+
+    /// Somebody asks for `stream` and comes once it gives pictures.
+    pub fn asked(&mut self, now: Instant, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.asked(now);
         }
     }
 
@@ -237,6 +247,9 @@ impl Fanout {
     fn forget(&mut self, id: ViewerId, how: How) {
         let Some(viewer) = self.viewers.remove(&id) else { return };
         self.demux.remove(viewer.fragment(), id);
+        if let Some(stream) = self.streams.get_mut(&viewer.stream) {
+            stream.went();
+        }
         self.watched(viewer.stream);
         self.ended.push(Ended { session: viewer.session.clone(), how });
     }

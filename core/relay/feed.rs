@@ -6,6 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use super::mailbox::{Command, Left, Mailbox};
 use super::nal::Profile;
 use super::stream::{Cut, StreamId};
@@ -20,7 +22,14 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// What offers are checked against. Shared between the node's side and HTTP's.
 #[derive(Clone, Default)]
-pub struct Pulse(Arc<Mutex<Beat>>);
+pub struct Pulse(Arc<Heart>);
+
+#[derive(Default)]
+struct Heart {
+    beat: Mutex<Beat>,
+    /// Told of every keyframe.
+    keyframe: Notify,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Beat {
@@ -36,16 +45,30 @@ impl Pulse {
         beat.profile.filter(|_| is_live)
     }
 
+    /// Comes back once the stream is live.
+    pub async fn until_live(&self) {
+        loop {
+            // Listened for before it is looked at, so that none is missed in between.
+            let keyframe = self.0.keyframe.notified();
+            if self.live(Instant::now()).is_some() {
+                return;
+            }
+            keyframe.await;
+        }
+    }
+
     fn beat(&self, now: Instant, unit: &AccessUnit) {
         let mut beat = self.lock();
         beat.last = Some(now);
         if unit.keyframe {
             beat.profile = Profile::of_stream(&unit.data).or(beat.profile);
+            drop(beat);
+            self.0.keyframe.notify_waiters();
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Beat> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.beat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

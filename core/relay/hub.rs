@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::addresses;
 use super::answer::{Identity, Latency, answer};
+use super::demand::{Demand, START_WITHIN};
 use super::demux::ViewerId;
 use super::directory::{Admitted, Directory, Entry, Session};
-use super::feed::{Destination, Feed, Pulse};
+use super::feed::{Destination, Feed};
 use super::fragment::{Fragment, matches_tag, user_of};
 use super::mailbox::{Command, Left, Mailbox};
 use super::offer::Offer;
@@ -123,6 +124,17 @@ impl Hub {
         lock(&self.0.directory).streams.keys().cloned().collect()
     }
 
+    /// Wakes `stream` if it sleeps because nobody watches, and waits for its first picture: at most
+    /// five seconds, after which an offer will be told that the stream is not live.
+    pub async fn wake(&self, stream: &str) {
+        let sleeper = lock(&self.0.directory).sleeper(Instant::now(), stream);
+        let Some((id, pulse)) = sleeper else { return };
+        if self.leave(Command::Asked(id)).is_ok() {
+            // Too late is for the offer to find out.
+            let _ = tokio::time::timeout(START_WITHIN, pulse.until_live()).await;
+        }
+    }
+
     /// Answers a viewer's offer for `stream`. Takes 1 to 4 ms.
     ///
     /// # Errors
@@ -183,12 +195,12 @@ impl Hub {
     }
 
     /// Makes a stream of the node at `site`. It ends when the feed is dropped.
-    pub(super) fn feed(&self, site: &Site, most_viewers: usize, latency: Latency) -> Feed {
+    pub(super) fn feed(&self, site: &Site, most_viewers: usize, latency: Latency, demand: Demand) -> Feed {
         let id = StreamId(self.next());
-        let pulse = Pulse::default();
-        let entry = Entry::new(id, pulse.clone(), most_viewers, latency);
+        let entry = Entry::new(id, most_viewers, latency, demand.is_by_viewers());
+        let pulse = entry.pulse.clone();
         lock(&self.0.directory).streams.insert(site.node.clone(), entry);
-        let open = Command::Open(id, Box::new(Stream::new(site, most_viewers)));
+        let open = Command::Open(id, Box::new(Stream::new(site, most_viewers, demand)));
         self.leave_or_keep(open);
         let line = Line { shared: Arc::downgrade(&self.0), id, stream: site.node.clone() };
         Feed::new(id, pulse, Box::new(line), site)

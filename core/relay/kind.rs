@@ -1,8 +1,9 @@
 //! The `relay` kind: the sink that hands an encoded stream to the hub.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::answer::Latency;
+use super::demand::Demand;
 use super::feed::Feed;
 use super::hub::Hub;
 use crate::diagnostic::Diagnostic;
@@ -25,6 +26,18 @@ const WITH: &[Setting] = &[
         Takes::Choice(&LATENCIES),
         "balanced",
         "`balanced` leaves smoothing to the viewer; `lowest` tells it to show each picture at once",
+    ),
+    Setting::with_default(
+        "on_demand",
+        Takes::Bool,
+        "false",
+        "Whether source and encoder sleep while nobody watches, as far as nothing else needs them",
+    ),
+    Setting::with_default(
+        "linger",
+        Takes::Duration { least: Duration::ZERO, most: Duration::from_secs(3600) },
+        "10s",
+        "With `on_demand`: how long after the last viewer they go on",
     ),
 ];
 
@@ -73,7 +86,12 @@ impl NodeKind for Kind {
             _ => Latency::Balanced,
         };
         let most_viewers = usize::try_from(settings.integer("max_viewers")).unwrap_or(usize::MAX);
-        Ok(Node::Sink(Box::new(Relay { feed: Some(self.hub.feed(site, most_viewers, latency)) })))
+        // Offline there is no such thing as a while in which nobody watches.
+        let demand = match settings.bool("on_demand") && site.epoch.live {
+            true => Demand::by_viewers(settings.duration("linger")),
+            false => Demand::always(),
+        };
+        Ok(Node::Sink(Box::new(Relay { feed: Some(self.hub.feed(site, most_viewers, latency, demand)) })))
     }
 }
 

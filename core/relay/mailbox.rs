@@ -18,9 +18,16 @@ pub enum Command {
     Open(StreamId, Box<Stream>),
     End(StreamId),
     Push(StreamId, Box<Cut>, Ticket),
+    /// Somebody asks for a stream that may be asleep.
+    Asked(StreamId),
     Add(Box<Viewer>),
-    Close { session: String },
-    Candidates { session: String, candidates: Vec<String> },
+    Close {
+        session: String,
+    },
+    Candidates {
+        session: String,
+        candidates: Vec<String>,
+    },
     Stats(SyncSender<Vec<StreamStats>>),
     Stop,
 }
@@ -47,7 +54,11 @@ struct Waiting {
 impl Command {
     fn may_be_refused(&self) -> bool {
         match self {
-            Command::Push(..) | Command::Add(_) | Command::Candidates { .. } | Command::Stats(_) => true,
+            Command::Push(..)
+            | Command::Asked(_)
+            | Command::Add(_)
+            | Command::Candidates { .. }
+            | Command::Stats(_) => true,
             Command::Open(..) | Command::End(_) | Command::Close { .. } | Command::Stop => false,
         }
     }

@@ -14,7 +14,8 @@
 //! leaves the new viewer in the mailbox. Its datagrams find it by `demux`; those that come before
 //! the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
 //! a need that `gate` merges with others' into a wish for a keyframe; how much it loses bears on
-//! the bitrate by the rule of `follow`.
+//! the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
+//! that is made on demand sleeps until the first viewer comes.
 //!
 //! # Rules
 //!
@@ -25,6 +26,7 @@
 
 mod addresses;
 mod answer;
+mod demand;
 mod demux;
 mod detections;
 mod directory;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::demand::{Change, Demand};
 use super::detections;
 use super::figures::SessionStats;
 use super::follow::{Aim, Capacity, Follow};
@@ -87,30 +88,56 @@ pub struct Stream {
     upstream: Upstream,
     gate: KeyframeGate,
     follow: Follow,
+    demand: Demand,
+    /// Its viewers, connecting ones included.
+    here: usize,
     meter: Meter,
     pictures: u64,
     keyframes: u64,
     wishes: Counter,
     dropped: Counter,
     viewers: Counter,
+    asleep: Counter,
 }
 
 impl Stream {
-    pub fn new(site: &Site, most_viewers: usize) -> Stream {
-        Stream {
+    pub fn new(site: &Site, most_viewers: usize, demand: Demand) -> Stream {
+        let stream = Stream {
             history: History::default(),
             name: site.node.clone(),
             most_viewers,
             upstream: site.upstream.clone(),
             gate: KeyframeGate::default(),
             follow: Follow::default(),
+            demand,
+            here: 0,
             meter: Meter::default(),
             pictures: 0,
             keyframes: 0,
             wishes: site.counters.named("keyframe_wishes"),
             dropped: site.counters.named("dropped"),
             viewers: site.counters.named("viewers"),
+            asleep: site.counters.named("asleep"),
+        };
+        if !stream.demand.is_awake() {
+            stream.change(Change::Sleep);
         }
+        stream
+    }
+
+    /// A viewer has come; it is not connected yet.
+    pub fn came(&mut self) {
+        self.here += 1;
+    }
+
+    pub fn went(&mut self) {
+        self.here = self.here.saturating_sub(1);
+    }
+
+    /// Somebody asks for the stream and will come once it gives pictures.
+    pub fn asked(&mut self, now: Instant) {
+        let change = self.demand.asked(now, self.here);
+        self.change(change);
     }
 
     /// Keeps the packets of an access unit.
@@ -149,10 +176,12 @@ impl Stream {
         if self.gate.due(now) == Ask::Now {
             self.wish();
         }
+        let change = self.demand.watched(now, self.here);
+        self.change(change);
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        self.gate.deadline()
+        [self.gate.deadline(), self.demand.deadline()].into_iter().flatten().min()
     }
 
     /// Tells the node's counters how many watch.
@@ -174,6 +203,16 @@ impl Stream {
             dropped: self.dropped.get(),
             sessions,
         }
+    }
+
+    fn change(&self, change: Change) {
+        let wish = match change {
+            Change::Nothing => return,
+            Change::Sleep => Wish::Sleep,
+            Change::Wake => Wish::Wake,
+        };
+        self.asleep.set(u64::from(wish == Wish::Sleep));
+        self.upstream.wish(wish);
     }
 
     fn wish(&mut self) {

@@ -61,6 +61,7 @@ fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
             drop(ticket);
             fanout.push(now, id, *cut);
         }
+        Command::Asked(id) => fanout.asked(now, id),
         Command::Add(viewer) => fanout.add(now, *viewer),
         Command::Close { session } => fanout.close(&session),
         Command::Candidates { session, candidates } => fanout.candidates(now, &session, &candidates),

@@ -57,7 +57,7 @@ pub struct LinkReport {
     pub capacity: usize,
     /// Items that reached the node at its end.
     pub passed: u64,
-    /// Items lost, by reason: `full`, `rate`, `resync`, `stale`, `stopped`, `failed`.
+    /// Items lost, by reason: `full`, `rate`, `resync`, `stale`, `stopped`, `failed`, `asleep`.
     pub dropped: Vec<(&'static str, u64)>,
 }
 

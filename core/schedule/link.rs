@@ -105,6 +105,12 @@ impl Link {
         self.offer_to_full(item, lost)
     }
 
+    /// Loses `item`, because what would be made of it is not needed for now.
+    pub fn pass_over(&mut self, item: &Item, lost: &mut Vec<Pts>) {
+        self.tally.offered += 1;
+        self.lose(item.pts(), Reason::Asleep, lost);
+    }
+
     fn why_not(&mut self, item: &Item) -> Option<Reason> {
         if self.closed {
             return Some(self.reason_when_closed());

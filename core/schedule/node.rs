@@ -57,6 +57,8 @@ pub(super) struct Node {
     pub outbox: VecDeque<(usize, Item)>,
     pub wishes: Wishes,
     pub pacer: Option<Pacer>,
+    /// A source that said it can sleep, and was told to: it takes no turns.
+    pub asleep: bool,
     /// A source that had nothing is not asked again before this.
     pub rests_until: Duration,
     /// For which driving item a `same_pts` join waits, and until when; or waited in vain, when
@@ -86,6 +88,7 @@ impl Node {
             outbox: VecDeque::new(),
             wishes: Wishes::default(),
             pacer: paced.then(Pacer::default),
+            asleep: false,
             rests_until: Duration::ZERO,
             patience: None,
             alarm: None,

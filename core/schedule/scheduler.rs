@@ -202,7 +202,7 @@ impl Scheduler {
             _ if !node.outbox.is_empty() => Due::Nothing,
             (Phase::Closing, Role::Source) => Due::Nothing,
             (Phase::Closing, Role::Filter | Role::Sink) => Due::Finish,
-            (Phase::Open, Role::Source) if self.is_blocked(id) => Due::Nothing,
+            (Phase::Open, Role::Source) if node.asleep || self.is_blocked(id) => Due::Nothing,
             (Phase::Open, Role::Source) if now < node.rests_until => Due::At(node.rests_until),
             (Phase::Open, Role::Source) => Due::Next,
             (Phase::Open, Role::Filter | Role::Sink) => self.due_by_inputs(id, now),
@@ -317,6 +317,11 @@ impl Scheduler {
         let Doing::Hear(wish, serial) = self.came_back(id) else {
             panic!("node {} answered a wish it was not told", id.0)
         };
+        let node = &mut self.nodes[id.0];
+        if node.role == Role::Source {
+            node.asleep =
+                wish == Wish::Sleep && handled == Handled::Here || node.asleep && wish != Wish::Wake;
+        }
         if handled == Handled::PassOn {
             self.send_up(id, wish, serial, now);
         }
@@ -385,6 +390,10 @@ impl Scheduler {
     fn offer(&mut self, id: LinkId, item: Item, now: Duration) {
         let link = &mut self.links[id.0];
         let (from, to) = (link.from, link.to);
+        if self.nodes[to.0].wishes.is_resting() {
+            link.pass_over(&item, &mut self.lost);
+            return self.settle_lost(id, now);
+        }
         let offered = link.offer(item, &mut self.lost);
         self.settle_lost(id, now);
         if offered == Offered::WantsKeyframe {

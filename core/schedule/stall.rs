@@ -9,6 +9,8 @@
 //! 2. a join goes on without what it waits for
 //! 3. a full link that only joins loses its oldest item, counted as `full`
 //!
+//! A graph with a source that was told to sleep does not stand still: it waits to be woken.
+//!
 //! Which state a graph stands still in does not depend on who was faster, so neither does what is
 //! bent, and the output stays the same for any number of workers. Live graphs cannot stand still:
 //! their joins wait by the clock and no joining link blocks.
@@ -35,6 +37,7 @@ impl Scheduler {
             && self.running == 0
             && self.ready.count() == 0
             && self.alarms.is_empty()
+            && !self.nodes.iter().any(|node| node.asleep)
             && !self.is_over()
     }
 

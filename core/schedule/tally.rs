@@ -20,11 +20,20 @@ pub enum Reason {
     Stopped,
     /// The turn that took it failed.
     Failed,
+    /// Nobody needs what the node at the end of the link makes of it, for now.
+    Asleep,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 6] =
-        [Reason::Full, Reason::Rate, Reason::Resync, Reason::Stale, Reason::Stopped, Reason::Failed];
+    pub const ALL: [Reason; 7] = [
+        Reason::Full,
+        Reason::Rate,
+        Reason::Resync,
+        Reason::Stale,
+        Reason::Stopped,
+        Reason::Failed,
+        Reason::Asleep,
+    ];
 
     /// As it is shown and exported.
     pub const fn name(self) -> &'static str {
@@ -35,6 +44,7 @@ impl Reason {
             Reason::Stale => "stale",
             Reason::Stopped => "stopped",
             Reason::Failed => "failed",
+            Reason::Asleep => "asleep",
         }
     }
 }

@@ -24,8 +24,9 @@ pub(super) enum Arrived {
 pub(super) struct Wishes {
     keyframe: Slot<()>,
     bitrate: Slot<u64>,
-    /// Whether to rest.
-    rest: Slot<bool>,
+    /// Whether to rest, as it was decided last. The serial number goes on with it and decides
+    /// nothing: two sinks' wishes may overtake each other on ways of different length.
+    rest: Option<(Serial, bool)>,
     stop: Slot<()>,
     asleep: Vec<LinkId>,
     resting: bool,
@@ -70,10 +71,11 @@ impl Wishes {
             }
             Wish::Wake => {
                 self.asleep.retain(|link| *link != via);
-                match std::mem::replace(&mut self.resting, false) {
-                    true => self.rest.arrive(serial, false),
-                    false => Arrived::Merged,
+                if !std::mem::replace(&mut self.resting, false) {
+                    return Arrived::Merged;
                 }
+                self.rest = Some((serial, false));
+                Arrived::Pending
             }
         }
     }
@@ -84,6 +86,11 @@ impl Wishes {
         self.rest_if_all_do(serial, consumers)
     }
 
+    /// Whether nobody needs what the node gives, for now.
+    pub fn is_resting(&self) -> bool {
+        self.resting
+    }
+
     /// No more is needed, ever.
     pub fn stop(&mut self, serial: Serial) {
         self.stop.arrive(serial, ());
@@ -92,7 +99,7 @@ impl Wishes {
     pub fn is_empty(&self) -> bool {
         self.keyframe.pending.is_none()
             && self.bitrate.pending.is_none()
-            && self.rest.pending.is_none()
+            && self.rest.is_none()
             && self.stop.pending.is_none()
     }
 
@@ -100,7 +107,7 @@ impl Wishes {
     pub fn next(&mut self) -> Option<(Wish, Serial)> {
         let stop = self.stop.pending.take().map(|(serial, ())| (Wish::Stop, serial));
         let rest = || {
-            let (serial, rest) = self.rest.pending.take()?;
+            let (serial, rest) = self.rest.take()?;
             Some((if rest { Wish::Sleep } else { Wish::Wake }, serial))
         };
         let bitrate = || self.bitrate.pending.take().map(|(serial, bits)| (Wish::Bitrate(bits), serial));
@@ -113,7 +120,8 @@ impl Wishes {
             return Arrived::Merged;
         }
         self.resting = true;
-        self.rest.arrive(serial, true)
+        self.rest = Some((serial, true));
+        Arrived::Pending
     }
 }
 
@@ -150,5 +158,17 @@ mod tests {
         assert_eq!(wishes.next(), Some((Wish::Sleep, 2)));
         assert_eq!(wishes.arrive(Wish::Wake, 3, LEFT, 2), Arrived::Pending);
         assert_eq!(wishes.next(), Some((Wish::Wake, 3)));
+    }
+
+    #[test]
+    fn a_wish_to_sleep_that_took_a_longer_way_still_counts() {
+        let mut wishes = Wishes::default();
+        wishes.arrive(Wish::Sleep, 1, LEFT, 2);
+        wishes.arrive(Wish::Sleep, 2, RIGHT, 2);
+        wishes.arrive(Wish::Wake, 4, RIGHT, 2);
+        wishes.next();
+        wishes.arrive(Wish::Sleep, 3, RIGHT, 2);
+        assert_eq!(wishes.next(), Some((Wish::Sleep, 3)));
+        assert!(wishes.is_resting());
     }
 }

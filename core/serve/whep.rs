@@ -45,6 +45,7 @@ async fn offer(
     body: Body,
 ) -> Result<Response, Problem> {
     let offer = text(&headers, SDP, body)?;
+    served.hub.wake(&relay).await;
     let answer = served.hub.offer(&relay, &offer)?;
     let described = [
         (header::CONTENT_TYPE, SDP.to_owned()),

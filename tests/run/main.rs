@@ -4,8 +4,8 @@ mod command;
 mod kinds;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -360,4 +360,50 @@ fn a_node_that_cannot_be_built_is_named_and_nothing_runs() {
     let error = run::build(graph.0, NonZeroUsize::MIN).err().expect("the file cannot be made");
     assert_eq!(error.to_string(), "\"file\" cannot start: \"/nowhere\" is not there");
     assert_eq!(asked.all(), []);
+}
+
+#[test]
+fn a_whole_graph_sleeps_from_its_start_until_somebody_watches() {
+    let (wishes, seen) = (Log::default(), Log::default());
+    let mut graph = Graph::new(Clock::Live);
+    let hears = wishes.clone();
+    let camera = graph.node("camera", Role::Source, move |_| {
+        let mut next = 0;
+        let give = move |out: &mut framegate::node::Output| {
+            out.give(0, item(next));
+            next += 1;
+            Ok(Flow::More)
+        };
+        Ok(source_that_hears(give, &hears))
+    });
+    let filter = graph.passing("filter", |_| Ok(()));
+    let (upstream, log) = (Arc::new(Mutex::new(None)), seen.clone());
+    let kept = upstream.clone();
+    let relay = graph.node("relay", Role::Sink, move |site| {
+        site.upstream.wish(Wish::Sleep);
+        *kept.lock().unwrap() = Some(site.upstream.clone());
+        let log = log.clone();
+        Ok(sink(move |mut inputs| {
+            log.push(sequence(&inputs.take(0).unwrap()));
+            Ok(())
+        }))
+    });
+    graph.block(camera, filter);
+    graph.block(filter, relay);
+    let running = start(graph, 2);
+    wishes.wait_for(1);
+    assert_eq!((wishes.all(), seen.all().len()), (vec![Wish::Sleep], 0));
+    upstream.lock().unwrap().as_ref().unwrap().wish(Wish::Wake);
+    seen.wait_for(100);
+    let turns = |running: &Running| running.watch().report().nodes[camera].turns;
+    upstream.lock().unwrap().as_ref().unwrap().wish(Wish::Sleep);
+    wishes.wait_for(3);
+    // What was under way when it fell asleep has come to rest once two looks are the same.
+    let mut last = turns(&running);
+    while std::mem::replace(&mut last, turns(&running)) != last {
+        thread::yield_now();
+    }
+    running.stop();
+    assert_eq!(running.wait(), well());
+    assert_eq!(wishes.all(), [Wish::Sleep, Wish::Wake, Wish::Sleep]);
 }

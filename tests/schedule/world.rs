@@ -134,9 +134,10 @@ impl World {
             let alarm = self.scheduler.next_alarm().filter(|alarm| *alarm > self.now);
             let Some(next) = comes_back.into_iter().chain(alarm).min() else {
                 assert!(
-                    self.scheduler.is_over(),
+                    self.scheduler.is_over() || self.sources().any(|source| self.is_asleep(source)),
                     "deadlock: nothing runs, nothing is due, and it is not over"
                 );
+                self.now = if self.scheduler.is_over() { self.now } else { time };
                 return;
             };
             if self.scheduler.is_over() && self.underway.is_empty() {
@@ -329,6 +330,30 @@ impl World {
 
     pub fn links_into_sinks(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.sinks().flat_map(|sink| self.topology.nodes[sink].inputs.iter().flatten().copied())
+    }
+
+    pub fn sources(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.topology.nodes.len()).filter(|index| self.topology.nodes[*index].role == Role::Source)
+    }
+
+    /// Whether the last it heard of the matter was that it may rest.
+    pub fn is_asleep(&self, node: usize) -> bool {
+        let last = self.traces[node].heard.iter().rfind(|wish| matches!(wish, Wish::Sleep | Wish::Wake));
+        last == Some(&Wish::Sleep)
+    }
+
+    /// The sinks that something given by `node` may reach.
+    pub fn sinks_below(&self, node: usize) -> Vec<usize> {
+        let mut below = vec![node];
+        let mut sinks = vec![];
+        while let Some(node) = below.pop() {
+            let shape = &self.topology.nodes[node];
+            if shape.role == Role::Sink {
+                sinks.push(node);
+            }
+            below.extend(shape.outputs.iter().flatten().map(|link| self.topology.links[link.0].to.0));
+        }
+        sinks
     }
 
     /// Every node but sources, in order.

@@ -5,6 +5,7 @@
 mod support;
 
 mod api;
+mod demand;
 mod exchange;
 mod pages;
 mod rules;

@@ -267,8 +267,12 @@ impl Source for Reader {
         }
     }
 
-    fn request(&mut self, _: Wish) -> Handled {
-        Handled::PassOn
+    /// Sleeps where it stands: the next picture follows the last. Whoever writes into a pipe waits.
+    fn request(&mut self, wish: Wish) -> Handled {
+        match wish {
+            Wish::Sleep | Wish::Wake => Handled::Here,
+            Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => Handled::PassOn,
+        }
     }
 }
 

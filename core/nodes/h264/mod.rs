@@ -246,11 +246,15 @@ impl Filter for Encoder {
         match wish {
             Wish::Keyframe => self.keyframe = true,
             Wish::Bitrate(bits) => self.set_bitrate(bits),
-            Wish::Sleep => self.asleep = true,
+            Wish::Sleep => {
+                self.asleep = true;
+                return Handled::PassOn;
+            }
             Wish::Wake => {
                 // Whoever wakes us has nothing to refer back to.
                 self.keyframe |= self.asleep;
                 self.asleep = false;
+                return Handled::PassOn;
             }
             Wish::Stop => return Handled::PassOn,
         }
@@ -424,7 +428,7 @@ mod tests {
         let (mut filter, site) = encoder(json!({}));
         let mut frames = pattern("320x240");
         units(&mut *filter, frames.by_ref().take(2));
-        filter.request(Wish::Sleep);
+        assert_eq!(filter.request(Wish::Sleep), Handled::PassOn, "its source may sleep too");
         assert!(units(&mut *filter, frames.by_ref().take(5)).is_empty());
         assert_eq!(site.counters.named("rested").get(), 5);
         filter.request(Wish::Wake);

@@ -54,6 +54,7 @@ impl OnLost {
 /// A running camera node.
 pub struct Camera {
     state: State,
+    asleep: bool,
     wanted: Wanted,
     on_lost: OnLost,
     rate: Option<Rate>,
@@ -101,6 +102,7 @@ impl Camera {
         let size = Size::new(USUAL_SIZE.0, USUAL_SIZE.1).expect("the usual size is one");
         let mut camera = Camera {
             state: State::Lost(Search::begin()),
+            asleep: false,
             format: FrameFormat::new(wanted.pixel, size),
             wanted,
             on_lost,
@@ -172,6 +174,9 @@ impl Camera {
         };
         count("missed", missed);
         open.watch.saw(pts);
+        if self.asleep {
+            return Ok(Flow::Waiting);
+        }
         let keep = if open.capture.can_lend() { Keep::Memory } else { Keep::Copy };
         if keep == Keep::Copy {
             count("copied_for_the_camera", 1);
@@ -225,7 +230,14 @@ impl Source for Camera {
         }
     }
 
-    fn request(&mut self, _: Wish) -> Handled {
+    /// While nobody watches the camera goes on and its pictures are not touched: opening one again
+    /// takes up to seconds, and exposure would have to settle anew.
+    fn request(&mut self, wish: Wish) -> Handled {
+        match wish {
+            Wish::Sleep => self.asleep = true,
+            Wish::Wake => self.asleep = false,
+            Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => {}
+        }
         Handled::PassOn
     }
 }

@@ -113,8 +113,12 @@ impl Source for Running {
         Ok(Flow::More)
     }
 
-    fn request(&mut self, _: Wish) -> Handled {
-        Handled::PassOn
+    /// Sleeps where it stands: the next picture follows the last.
+    fn request(&mut self, wish: Wish) -> Handled {
+        match wish {
+            Wish::Sleep | Wish::Wake => Handled::Here,
+            Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => Handled::PassOn,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::watcher::{Boxes, Watcher};
 use super::world::{STREAM, World, unmarked};
+use crate::relay::demand::Demand;
 use crate::relay::fanout::{How, Room};
 use crate::relay::peer::Why;
 
@@ -256,6 +257,33 @@ fn the_bitrate_comes_down_for_a_lossy_viewer_and_climbs_back() {
     world.network.loss = 0.0;
     world.play(1_200);
     assert_eq!(world.aims.lock().unwrap().last(), Some(&u64::MAX));
+}
+
+#[test]
+fn a_stream_on_demand_sleeps_until_somebody_comes_and_a_while_after_the_last_has_gone() {
+    let linger = Duration::from_secs(10);
+    let mut world = World::on_demand(15, Demand::by_viewers(linger));
+    let asleep = world.asleep.clone();
+    let asleep = || asleep.load(Ordering::Relaxed);
+    assert!(asleep());
+    assert_eq!(world.fanout.deadline(), None, "sleeping costs the relay nothing");
+    let (first, second) = (world.join(Boxes::Unwanted), world.join(Boxes::Unwanted));
+    world.pass(Duration::from_millis(1));
+    assert!(!asleep(), "it woke with the first");
+    world.play(30);
+    assert!(shown(&world.watchers[first]).len() > 5);
+    world.fanout.close(&first.to_string());
+    world.pass(2 * linger);
+    assert!(!asleep(), "one is still there");
+    world.fanout.close(&second.to_string());
+    world.pass(linger - Duration::from_secs(1));
+    assert!(!asleep(), "it lingers");
+    world.pass(Duration::from_secs(2));
+    assert!(asleep());
+    world.fanout.asked(world.now, STREAM);
+    assert!(!asleep(), "it starts for one who is not yet there");
+    world.pass(2 * linger);
+    assert!(asleep(), "who did not come");
 }
 
 #[test]

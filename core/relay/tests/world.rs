@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -11,6 +11,7 @@ use super::watcher::{Boxes, Watcher};
 use crate::media::{AccessUnit, Annotations, Detection, Pool, Pts, Region};
 use crate::node::{Epoch, Site, Upstream, Wish};
 use crate::relay::answer::{Identity, Latency, Reach, answer};
+use crate::relay::demand::Demand;
 use crate::relay::demux::ViewerId;
 use crate::relay::early::Inbound;
 use crate::relay::fanout::{Ended, Fanout, Room, Wire};
@@ -37,6 +38,8 @@ pub struct World {
     pub wishes: Arc<AtomicUsize>,
     /// Bitrates asked of the encoder so far.
     pub aims: Arc<Mutex<Vec<u64>>>,
+    /// Whether source and encoder were told to sleep.
+    pub asleep: Arc<AtomicBool>,
     pub ended: Vec<Ended>,
     identity: Identity,
     epoch: Epoch,
@@ -48,6 +51,11 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> World {
+        World::on_demand(seed, Demand::always())
+    }
+
+    /// A stream that is needed by the rule of `demand`.
+    pub fn on_demand(seed: u64, demand: Demand) -> World {
         let now = Instant::now();
         let wishes = Arc::new(AtomicUsize::new(0));
         let epoch = Epoch { instant: now, wall: UNIX_EPOCH + Duration::from_secs(1_700_000_000), live: true };
@@ -55,14 +63,17 @@ impl World {
         let counted = wishes.clone();
         let aims = Arc::new(Mutex::new(vec![]));
         let kept = aims.clone();
+        let asleep = Arc::new(AtomicBool::new(false));
+        let sleeps = asleep.clone();
         site.upstream = Upstream::new(move |wish| match wish {
             Wish::Bitrate(bits) => kept.lock().unwrap().push(bits),
+            Wish::Sleep | Wish::Wake => sleeps.store(wish == Wish::Sleep, Ordering::Relaxed),
             _ => {
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         });
         let mut fanout = Fanout::new();
-        fanout.open(STREAM, Stream::new(&site, 100));
+        fanout.open(STREAM, Stream::new(&site, 100, demand));
         World {
             now,
             fanout,
@@ -71,6 +82,7 @@ impl World {
             socket: Room::Left,
             wishes,
             aims,
+            asleep,
             ended: vec![],
             identity: Identity::generate().unwrap(),
             epoch,

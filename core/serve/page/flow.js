@@ -151,8 +151,8 @@ function lostAt(graph, id) {
   return graph.links.filter((link) => link.to_node === id).reduce((lost, link) => lost + sum(link.dropped), 0);
 }
 
-/** What was lost; what a link's `rate` leaves out was asked for. */
-function sum({ rate, ...reasons }) {
+/** What was lost; what a link's `rate` leaves out was asked for, and while nobody watches nothing is missed. */
+function sum({ rate, asleep, ...reasons }) {
   return Object.values(reasons).reduce((total, count) => total + count, 0);
 }
 

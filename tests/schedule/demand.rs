@@ -146,7 +146,8 @@ proptest! {
                 (act.count, act.answers) = (u64::MAX, Handled::Here);
             }
         }
-        let mut world = world(sketch, 2);
+        // Enough workers that nobody starves: sources come last, and here they never end.
+        let mut world = world(sketch, 16);
         let sinks: Vec<usize> = world.sinks().collect();
         let mut wishes: Vec<_> =
             wishes.into_iter().map(|(sink, at, sleep)| (at, sinks[sink.index(sinks.len())], sleep)).collect();

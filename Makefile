@@ -48,6 +48,8 @@ test-setup:
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
+	$(call need,node,nodejs,the language server of editors)
+	$(call need,npm,npm,fetching that server)
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
 
 camera-setup:

@@ -25,6 +25,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::crop::Crop),
         Arc::new(nodes::convert::Convert),
         Arc::new(nodes::rate::ChangeRate),
+        Arc::new(nodes::gate::Gate),
         Arc::new(plugin::Kind::default()),
         Arc::new(nodes::h264::H264),
         // Sinks.

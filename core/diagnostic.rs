@@ -5,6 +5,7 @@
 //! knows nothing else of this crate.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// How bad a finding is. Only an `Error` keeps a graph from starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +97,28 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// The next step, when there is one to name.
     pub help: Option<String>,
+    /// The part of a text value that is meant, where that is less than all of it.
+    pub part: Option<Part>,
+    /// The file it is in, where that is not the document itself but one that it includes.
+    pub source: Option<Arc<Source>>,
+}
+
+/// A stretch of a text value, in characters from 0, and the length of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub start: usize,
+    pub end: usize,
+    pub of: usize,
+}
+
+/// A file that a document includes, as a finding in it needs it to be shown.
+#[derive(Debug)]
+pub struct Source {
+    /// As the user would name it from where they stand.
+    pub name: String,
+    pub text: String,
+    /// The includes that led to it, innermost first: a file, and the place in it.
+    pub chain: Vec<(String, Place)>,
 }
 
 impl Diagnostic {
@@ -108,6 +131,8 @@ impl Diagnostic {
             points: Points::AtValue,
             place: None,
             help: None,
+            part: None,
+            source: None,
         }
     }
 
@@ -131,6 +156,13 @@ impl Diagnostic {
         self
     }
 
+    /// Points at characters `start..end` of the text value `text` alone.
+    #[must_use]
+    pub fn within(mut self, text: &str, start: usize, end: usize) -> Diagnostic {
+        self.part = Some(Part { start, end, of: text.chars().count() });
+        self
+    }
+
     /// The same finding seen from above `outer` (see [`Path::under`]).
     #[must_use]
     pub fn under(mut self, outer: &Path) -> Diagnostic {
@@ -143,9 +175,37 @@ impl Diagnostic {
     }
 }
 
+impl Place {
+    /// The place of `part` of a text that stands here, with or without quotes. Where it is written
+    /// in another way (folded, with escapes), all of it.
+    #[must_use]
+    pub fn narrowed(self, part: Part) -> Place {
+        let width = self.end_column.saturating_sub(self.column);
+        let quote = match width.checked_sub(part.of) {
+            Some(0) => 0,
+            Some(2) => 1,
+            _ => return self,
+        };
+        if self.line != self.end_line {
+            return self;
+        }
+        let column = self.column + quote;
+        Place { column: column + part.start, end_column: column + part.end, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_found_inside_its_quotes_and_nowhere_in_a_folded_one() {
+        let place = |end_column| Place { line: 2, column: 5, end_line: 2, end_column };
+        let part = Part { start: 3, end: 6, of: 10 };
+        assert_eq!((place(15).narrowed(part).column, place(15).narrowed(part).end_column), (8, 11));
+        assert_eq!((place(17).narrowed(part).column, place(17).narrowed(part).end_column), (9, 12));
+        assert_eq!(place(30).narrowed(part), place(30));
+    }
 
     #[test]
     fn a_path_reads_as_the_user_would_write_it() {

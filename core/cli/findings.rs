@@ -27,10 +27,14 @@ const GUTTER: &str = "1;34";
 /// Every finding as text, a blank line after each.
 pub fn text(findings: &[Diagnostic], of: &Text, look: Look) -> String {
     let lines: Vec<&str> = of.text.lines().collect();
-    findings.iter().map(|finding| one(finding, of, &lines, look) + "\n").collect()
+    let told = findings.iter().map(|finding| match finding.source.as_deref() {
+        None => one(finding, &of.name, &lines, look),
+        Some(source) => one(finding, &source.name, &source.text.lines().collect::<Vec<_>>(), look),
+    });
+    told.map(|text| text + "\n").collect()
 }
 
-fn one(finding: &Diagnostic, of: &Text, lines: &[&str], look: Look) -> String {
+fn one(finding: &Diagnostic, file: &str, lines: &[&str], look: Look) -> String {
     let paint = |code: &str, text: &str| match look {
         Look::Plain => text.to_owned(),
         Look::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -42,8 +46,8 @@ fn one(finding: &Diagnostic, of: &Text, lines: &[&str], look: Look) -> String {
     let (empty, arrow) = (" ".repeat(gutter), paint(GUTTER, "-->"));
     // Writing to a string cannot fail.
     let _ = match finding.place {
-        Some(place) => writeln!(out, "{empty}{arrow} {}:{}:{}", plain(&of.name), place.line, place.column),
-        None => writeln!(out, "{empty}{arrow} {}", plain(&of.name)),
+        Some(place) => writeln!(out, "{empty}{arrow} {}:{}:{}", plain(file), place.line, place.column),
+        None => writeln!(out, "{empty}{arrow} {}", plain(file)),
     };
     let bar = paint(GUTTER, "|");
     if let Some((place, line)) = finding.place.and_then(|place| Some((place, lines.get(place.line - 1)?))) {
@@ -53,6 +57,10 @@ fn one(finding: &Diagnostic, of: &Text, lines: &[&str], look: Look) -> String {
         let _ = writeln!(out, "{empty} {bar}");
         let _ = writeln!(out, "{number} {bar} {}", excerpt.line);
         let _ = writeln!(out, "{empty} {bar} {}{carets}", " ".repeat(excerpt.before));
+    }
+    for (file, place) in finding.source.iter().flat_map(|source| &source.chain) {
+        let (equals, word) = (paint(GUTTER, "="), paint(BOLD, "included"));
+        let _ = writeln!(out, "{empty} {equals} {word}: at {}:{}:{}", plain(file), place.line, place.column);
     }
     if let Some(help) = &finding.help {
         let _ = writeln!(out, "{empty} {} {}: {}", paint(GUTTER, "="), paint(BOLD, "help"), plain(help));
@@ -124,21 +132,29 @@ pub fn summary(findings: &[Diagnostic]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// One finding for programs.
+/// One finding for programs. In a file that is included, with the includes that led there, innermost first.
 pub fn json(finding: &Diagnostic, file: &str) -> Json {
     let place = finding.place;
-    json!({
+    let mut json = json!({
         "code": finding.code,
         "severity": severity(finding.severity).0,
         "message": finding.message,
-        "file": file,
+        "file": finding.source.as_ref().map_or(file, |source| &source.name),
         "line": place.map(|place| place.line),
         "column": place.map(|place| place.column),
         "end_line": place.map(|place| place.end_line),
         "end_column": place.map(|place| place.end_column),
         "path": finding.path.to_string(),
         "help": finding.help,
-    })
+    });
+    if let Some(source) = &finding.source {
+        let from = source
+            .chain
+            .iter()
+            .map(|(file, place)| json!({ "file": file, "line": place.line, "column": place.column }));
+        json["included_at"] = from.collect();
+    }
+    json
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@
 //! leaves. Exit status: 0 it is well, 1 the graph has errors or the run failed, 2 the command was
 //! misused, an unreadable file included.
 
-use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,6 +17,7 @@ use crate::node::Kinds;
 
 mod cameras;
 mod check;
+pub mod explain;
 pub mod findings;
 mod kinds;
 mod log;
@@ -58,6 +58,7 @@ enum Command {
     Run(run::Args),
     Cameras(cameras::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Show(show::Args),
     Kinds(kinds::Args),
     Schema(schema::Args),
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Cameras(args) => cameras::main(args),
         Command::Check(args) => check::main(args),
+        Command::Explain(args) => explain::main(args),
         Command::Show(args) => show::main(args),
         Command::Kinds(args) => kinds::main(args),
         Command::Schema(args) => schema::main(args),
@@ -93,29 +95,9 @@ fn variable(name: &str) -> Option<String> {
 /// A sentence that names the file and what it is instead of a graph.
 fn read_graph(path: &Path) -> Result<Text, String> {
     let name = path.display().to_string();
-    let fault = |error: std::io::Error| format!("cannot read \"{name}\": {}", told(&error));
-    let file = File::open(path).map_err(fault)?;
-    let mut bytes = Vec::new();
-    file.take(graph::MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(fault)?;
-    if bytes.len() > graph::MOST_BYTES {
-        return Err(format!("\"{name}\" is longer than {} bytes, which no graph is", graph::MOST_BYTES));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        format!("\"{name}\" is not UTF-8 text: byte {at} belongs to no character; save it as UTF-8")
-    })?;
+    let text = graph::read_text(path).map_err(|why| format!("cannot read \"{name}\": {why}"))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     Ok(Text { name, folder, text })
-}
-
-/// An error of the system in our own voice: without its number.
-fn told(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder; name a file in it".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 /// Prints to standard output. A reader that left early (`| head`) is no failure.

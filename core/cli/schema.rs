@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{all_kinds, print};
 use crate::graph;
 use crate::node::{About, Kinds, Role, Setting, Takes, default_json};
+use crate::plugin;
 
 /// Prints the JSON Schema of the graph file.
 ///
@@ -23,8 +24,89 @@ and as the first line of a graph beside it:
 pub struct Args {}
 
 pub fn main(_args: Args) -> ExitCode {
-    print(&format!("{:#}\n", schema(&all_kinds())));
+    print(&format!("{:#}\n", complete()));
     ExitCode::SUCCESS
+}
+
+/// The schema of graphs made of this build's kinds and plugins.
+pub fn complete() -> Json {
+    let mut schema = schema(&all_kinds());
+    let plugins = plugin::bundled_plugins();
+    for plugin in &plugins {
+        add_plugin(&mut schema, plugin);
+    }
+    let names: Vec<Json> =
+        plugins.iter().map(|about| json!({ "const": about.name, "description": about.summary })).collect();
+    let file = json!({ "type": "string", "pattern": "[/.$]", "description": "A component's file, like ./night.wasm" });
+    let of_plugin = schema["$defs"]["node"]["allOf"].as_array_mut().into_iter().flatten();
+    let of_plugin = of_plugin.filter(|rule| rule["if"]["properties"]["kind"]["const"] == "plugin");
+    for rule in of_plugin {
+        let property = &mut rule["then"]["properties"]["plugin"];
+        property["anyOf"] = Json::Array(names.iter().cloned().chain([file.clone()]).collect());
+    }
+    schema
+}
+
+/// What the settings of one bundled plugin may be.
+fn add_plugin(schema: &mut Json, about: &plugin::About) {
+    let mut settings = about.settings.clone();
+    let definitions = settings.as_object_mut().and_then(|top| top.remove("$defs"));
+    rename_references(&mut settings, about.name);
+    for key in ["$schema", "$id"] {
+        settings.as_object_mut().and_then(|top| top.remove(key));
+    }
+    settings["description"] = json!(about.summary);
+    // Any setting may come from the environment.
+    for setting in settings["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let described = setting["description"].clone();
+        let default = setting.as_object_mut().and_then(|setting| setting.remove("default"));
+        *setting = json!({ "anyOf": [setting.take(), { "$ref": "#/$defs/variable" }] });
+        for (key, value) in [("description", Some(described)), ("default", default)] {
+            if let Some(value) = value.filter(|value| !value.is_null()) {
+                setting[key] = value;
+            }
+        }
+    }
+    let rule = json!({
+        "if": {
+            "properties": { "kind": { "const": "plugin" }, "plugin": { "const": about.name } },
+            "required": ["kind", "plugin"],
+        },
+        "then": { "properties": { "with": settings } },
+    });
+    let defs = &mut schema["$defs"];
+    for (name, mut definition) in definitions.and_then(into_entries).into_iter().flatten() {
+        rename_references(&mut definition, about.name);
+        defs[format!("{}.{name}", about.name)] = definition;
+    }
+    if let Some(rules) = defs["node"]["allOf"].as_array_mut() {
+        rules.push(rule);
+    }
+}
+
+fn into_entries(json: Json) -> Option<Map<String, Json>> {
+    match json {
+        Json::Object(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+/// The definitions of all plugins stand in one place, each under its plugin's name.
+fn rename_references(schema: &mut Json, plugin: &str) {
+    match schema {
+        Json::Array(items) => items.iter_mut().for_each(|item| rename_references(item, plugin)),
+        Json::Object(entries) => {
+            for (key, value) in entries {
+                match value {
+                    Json::String(reference) if key == "$ref" => {
+                        *reference = reference.replace("#/$defs/", &format!("#/$defs/{plugin}."));
+                    }
+                    value => rename_references(value, plugin),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The schema of graphs made of `kinds`.
@@ -42,7 +124,30 @@ pub fn schema(kinds: &Kinds) -> Json {
     properties["server"] = mapping(graph::SERVER, "Where the graph is served");
     // A port alone looks like a number.
     properties["server"]["properties"]["listen"]["type"] = json!(["string", "integer"]);
-    top["required"] = json!(["version", "nodes"]);
+    properties["rules"] = json!({
+        "type": "array",
+        "description": "What must hold of every picture that is shown; a graph that breaks a rule does not start",
+        "items": {
+            "type": "string",
+            "pattern": "^\\s*every\\s+path\\s|\\$\\{",
+            "description": "Every path of pictures into a node passes another",
+            "examples": ["every path into live must pass blur", "every path from door into live must pass blur or black"],
+        },
+    });
+    properties["include"] = json!({
+        "type": "array",
+        "description": "Groups of nodes from other files, each used once or for each element of a list",
+        "items": include(),
+    });
+    // Files with these are parts of graphs.
+    properties["parameters"] = json!({
+        "type": "object",
+        "description": "In a file that others include: what each use may give, and the defaults; one without a default must be given. `${name}` stands for it",
+        "propertyNames": { "pattern": "^[a-z][a-z0-9_]*$" },
+        "examples": [{ "path": null, "bitrate": "1M" }],
+    });
+    top["required"] = json!(["version"]);
+    top["anyOf"] = json!([{ "required": ["nodes"] }, { "required": ["include"] }]);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Framegate graph",
@@ -104,6 +209,33 @@ fn of_kind(about: &About) -> Json {
     then["required"] = json!(required);
     then["examples"] = json!([about.example]);
     json!({ "if": { "properties": { "kind": { "const": about.name } }, "required": ["kind"] }, "then": then })
+}
+
+/// One entry of `include:`.
+fn include() -> Json {
+    let name = json!({
+        "type": "string",
+        "pattern": graph::ID_PATTERN,
+        "description": "What the ids of this use begin with: `as: front` makes `camera` into `front-camera`",
+        "examples": ["front"],
+    });
+    json!({
+        "type": "object",
+        "required": ["group"],
+        "properties": {
+            "group": { "type": "string", "description": "A file with `parameters:` and `nodes:`, relative to this one", "examples": ["groups/camera.yaml"] },
+            "as": name,
+            "with": { "type": "object", "description": "Values for parameters of the group, for every use of this entry" },
+            "for_each": {
+                "type": "array",
+                "description": "One element for each use: its name, and values for parameters of the group",
+                "items": { "type": "object", "properties": { "as": name }, "required": ["as"] },
+                "examples": [[{ "as": "front", "path": "front.y4m" }, { "as": "yard", "path": "yard.y4m" }]],
+            },
+        },
+        "additionalProperties": false,
+        "oneOf": [{ "required": ["as"] }, { "required": ["for_each"] }],
+    })
 }
 
 /// `inputs:` in its short and long forms.

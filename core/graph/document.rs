@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::inputs::{self, Wire};
 use super::plan::{Clock, Server};
+use super::rules::{self, Rule};
 use super::settings::{Reader, Table, kind_of};
 use super::tree::Tree;
 use super::{address, server, suggest};
@@ -44,6 +45,7 @@ pub(super) struct Document {
     pub clock: Clock,
     pub strict: bool,
     pub nodes: Vec<Node>,
+    pub rules: Vec<Rule>,
     /// `None`: it has faults, which were reported.
     pub server: Option<Server>,
 }
@@ -97,9 +99,15 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
     };
     // Another version may mean anything by the rest.
     version(reader, top.get("version"))?;
-    let table = Table { settings: TOP, others: &["version", "nodes", "server"], open: false, of: "a graph" };
+    let table = Table {
+        settings: TOP,
+        others: &["version", "nodes", "include", "rules", "server"],
+        open: false,
+        of: "a graph",
+    };
     let settings = reader.table(&table, &top, &Path::root());
     let server = server::read(reader, top.get("server"));
+    let rules = rules::read(reader, top.get("rules"));
     let nodes = nodes(reader, top.remove("nodes"));
     let settings = settings.unwrap_or_default();
     Some(Document {
@@ -110,6 +118,7 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
         },
         strict: settings.try_bool("strict").unwrap_or(false),
         nodes,
+        rules,
         server,
     })
 }

@@ -6,21 +6,25 @@
 use serde_json::Value as Json;
 
 use super::origins::{Concealed, Origins};
-use super::places::Places;
 use crate::diagnostic::{Diagnostic, Path};
 
 /// Looks a variable up.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Fills in every variable of `json`.
-pub(super) fn fill(json: &mut Json, places: &Places, env: Env<'_>, origins: &mut Origins) -> Vec<Diagnostic> {
-    let mut filling = Filling { places, env, origins, findings: Vec::new() };
+/// Fills in every variable of `json`. `is_plain` tells which scalars stand without quotes.
+pub(super) fn fill(
+    json: &mut Json,
+    is_plain: &dyn Fn(&Path) -> bool,
+    env: Env<'_>,
+    origins: &mut Origins,
+) -> Vec<Diagnostic> {
+    let mut filling = Filling { is_plain, env, origins, findings: Vec::new() };
     filling.value(json, &Path::root());
     filling.findings
 }
 
 struct Filling<'a> {
-    places: &'a Places,
+    is_plain: &'a dyn Fn(&Path) -> bool,
     env: Env<'a>,
     origins: &'a mut Origins,
     findings: Vec<Diagnostic>,
@@ -81,7 +85,7 @@ impl Filling<'_> {
             return None;
         }
         self.origins.concealed.push(Concealed { path: path.clone(), written: written.to_owned(), secrets });
-        Some(match self.places.is_plain(path) {
+        Some(match (self.is_plain)(path) {
             true => bare(filled),
             false => Json::String(filled),
         })
@@ -164,7 +168,8 @@ mod tests {
             _ => None,
         };
         let mut json = json!({ "x": value });
-        let found = fill(&mut json, &survey(text).places, &env, &mut Origins::default());
+        let places = survey(text).places;
+        let found = fill(&mut json, &|path| places.is_plain(path), &env, &mut Origins::default());
         (json["x"].take(), found.iter().map(|finding| finding.code).collect())
     }
 

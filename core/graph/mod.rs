@@ -1,17 +1,21 @@
-//! Text → document → plan. Pure: it opens nothing, starts nothing and knows no kind by name.
+//! Text → document → plan. It starts nothing, knows no kind by name, and opens no file but those
+//! that a graph includes.
 //!
-//! Read in this order: `document` (what was typed; `tree` is its raw form), `settings` and `inputs` (its parts), `resolve`
-//! (names become indices), `check` (the rules), `formats` (what travels where), `assemble` (the
+//! Read in this order: `include` (files put together; `group`, `scope` and `atlas` are its parts), `document` (what was typed; `tree` is its raw form), `settings` and `inputs` (its parts), `resolve`
+//! (names become indices), `check` (the rules), `formats` (what travels where), `rules` (what may be shown), `assemble` (the
 //! plan). `places` says where each part stands in the text; `environment` and `overrides` bring
 //! values from outside. Every step collects findings and goes on with what is sound.
 
 mod address;
 mod assemble;
+mod atlas;
 mod check;
 mod document;
 mod environment;
 mod example;
 mod formats;
+mod group;
+mod include;
 mod inputs;
 mod order;
 mod origins;
@@ -19,7 +23,10 @@ mod overrides;
 mod places;
 pub mod plan;
 mod policy;
+mod reading;
 mod resolve;
+mod rules;
+mod scope;
 mod server;
 mod settings;
 mod suggest;
@@ -36,17 +43,17 @@ pub use formats::{describe, megabytes, price};
 pub use inputs::LINK;
 pub use overrides::Override;
 pub use plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode, Server};
+pub use reading::{MOST_BYTES, read_text};
+pub use scope::GROUP_KEYS;
 pub use server::SERVER;
 pub use suggest::nearest;
 
-use crate::diagnostic::{Diagnostic, Path, Points, Severity};
+use crate::diagnostic::{Diagnostic, Path, Points};
 use crate::node::Kinds;
+use atlas::Atlas;
+use group::Written;
 use origins::Origins;
-use places::Places;
 use settings::Reader;
-
-/// A longer file is not a graph.
-pub const MOST_BYTES: usize = 1 << 20;
 
 /// A graph file as it was read.
 #[derive(Clone, Debug)]
@@ -64,6 +71,10 @@ pub struct Checked {
     pub plan: Option<Plan>,
     /// In the order of the file, each with its place where it has one.
     pub findings: Vec<Diagnostic>,
+    /// The files besides the graph itself that it is made of.
+    pub included: Vec<PathBuf>,
+    /// The rules that the plan was proved to keep.
+    pub rules: Vec<String>,
     /// Settings whose values came from the environment and may not be shown.
     pub concealed: Vec<Concealed>,
 }
@@ -91,25 +102,32 @@ pub fn load(
         let message = format!("the file is over {} bytes long, which no graph is", MOST_BYTES);
         return unread(Diagnostic::error("too-large", Path::root(), message));
     }
-    let written = text.text.strip_prefix('\u{feff}').unwrap_or(&text.text);
-    let surveyed = places::survey(written);
-    let parsed = surveyed.unreadable.map_or_else(|| document::parse(written), Err);
-    let mut json = match parsed {
-        Ok(json) => json,
-        Err(finding) => return unread(within(finding, written)),
+    let written = match Written::read(text.name.clone(), text.text.clone()) {
+        Ok(written) => written,
+        Err((_, finding)) => return unread(finding),
     };
-    let mut findings = surveyed.repeated;
+    let mut findings = written.repeated.clone();
+    let whole = include::expand(written, &mut origins);
+    let (mut json, atlas) = (whole.json, whole.atlas);
+    findings.extend(whole.findings);
     findings.extend(overrides::apply(&mut json, overrides, kinds, &mut origins));
-    findings.extend(environment::fill(&mut json, &surveyed.places, env, &mut origins));
+    findings.extend(environment::fill(&mut json, &|path| atlas.is_plain(path), env, &mut origins));
     let concealed = concealed(&json, &origins);
     let mut reader = Reader { origins: &origins, findings };
-    let plan = plan(&mut reader, json, stem(&text.name), kinds);
-    let findings = placed(reader.findings, &surveyed.places, &origins);
-    Checked { plan: plan.filter(|_| !findings.iter().any(Diagnostic::is_error)), findings, concealed }
+    let (plan, rules) = plan(&mut reader, json, stem(&text.name), kinds).unzip();
+    let findings = placed(reader.findings, &atlas, &origins);
+    let plan = plan.filter(|_| !findings.iter().any(Diagnostic::is_error));
+    let rules = rules.filter(|_| plan.is_some()).unwrap_or_default();
+    Checked { plan, findings, included: whole.files, rules, concealed }
 }
 
 /// Everything after the text: document, draft, rules, formats, plan.
-fn plan(reader: &mut Reader<'_>, json: serde_json::Value, stem: &str, kinds: &Kinds) -> Option<Plan> {
+fn plan(
+    reader: &mut Reader<'_>,
+    json: serde_json::Value,
+    stem: &str,
+    kinds: &Kinds,
+) -> Option<(Plan, Vec<String>)> {
     let document = document::read(reader, json)?;
     let draft = resolve::resolve(reader, &document, kinds);
     let order = order::order(&draft);
@@ -119,15 +137,23 @@ fn plan(reader: &mut Reader<'_>, json: serde_json::Value, stem: &str, kinds: &Ki
     }
     let mut agreed = formats::agree(&draft, &order, kinds, document.strict);
     reader.findings.append(&mut agreed.findings);
+    rules::check(reader, &draft, &agreed, &document.rules);
     if order.len() < draft.nodes.len() || reader.findings.iter().any(Diagnostic::is_error) {
         return None;
     }
     let name = document.name.clone().unwrap_or_else(|| stem.to_owned());
-    assemble::assemble(name, document, draft, agreed, &order)
+    let rules = document.rules.iter().map(|rule| rule.text.clone()).collect();
+    Some((assemble::assemble(name, document, draft, agreed, &order)?, rules))
 }
 
 fn unread(finding: Diagnostic) -> Checked {
-    Checked { plan: None, findings: vec![finding], concealed: Vec::new() }
+    Checked {
+        plan: None,
+        findings: vec![finding],
+        included: Vec::new(),
+        rules: Vec::new(),
+        concealed: Vec::new(),
+    }
 }
 
 /// A parser that ran out of text tells a place after the last line.
@@ -143,27 +169,32 @@ fn within(mut finding: Diagnostic, text: &str) -> Diagnostic {
     finding
 }
 
-/// Fills in every place and puts the findings in the order of the file.
-fn placed(findings: Vec<Diagnostic>, places: &Places, origins: &Origins) -> Vec<Diagnostic> {
-    let place = |mut finding: Diagnostic| {
-        if finding.place.is_none() && origins.option(&finding.path).is_none() {
-            finding.place = places.of(&finding.path, finding.points);
-        }
-        origins.dress(finding)
-    };
-    let mut findings: Vec<Diagnostic> = findings.into_iter().map(place).collect();
-    let rank = |severity: Severity| std::cmp::Reverse(severity);
-    findings.sort_by_key(|finding| {
-        let at = finding.place.map(|place| (place.line, place.column));
-        (at, rank(finding.severity), finding.points == Points::AtValue)
-    });
-    // What stands at an anchor is met again at each of its aliases.
+/// Fills in every place and puts the findings in the order of the file, those in included files last.
+fn placed(findings: Vec<Diagnostic>, atlas: &Atlas, origins: &Origins) -> Vec<Diagnostic> {
+    // What stands at an anchor is met again at each of its aliases, and what stands in a group at
+    // each of its uses.
     let mut seen = HashSet::new();
-    findings.retain(|finding| match finding.place {
-        Some(place) => seen.insert((place.line, place.column, finding.code, finding.message.clone())),
-        None => true,
+    let mut placed: Vec<Diagnostic> = Vec::new();
+    for finding in findings {
+        let any_use = atlas.of_any_use(&finding.path, &finding.message);
+        let is_of_option = finding.place.is_none() && origins.option(&finding.path).is_some();
+        let dressed = origins.dress(finding);
+        let finding = if is_of_option { dressed } else { atlas.place(dressed) };
+        let file = finding.source.as_ref().map(|source| source.name.clone());
+        let is_new = match finding.place {
+            Some(place) => seen.insert((file, place.line, place.column, finding.code, any_use)),
+            None => true,
+        };
+        if is_new {
+            placed.push(finding);
+        }
+    }
+    placed.sort_by_key(|finding| {
+        let at = finding.place.map(|place| (place.line, place.column));
+        let file = finding.source.as_ref().map(|source| source.name.clone());
+        (file, at, std::cmp::Reverse(finding.severity), finding.points == Points::AtValue)
     });
-    findings
+    placed
 }
 
 fn concealed(json: &serde_json::Value, origins: &Origins) -> Vec<Concealed> {

@@ -4,7 +4,7 @@
 //! findings, which may be read as text or number as needed, which may not be shown, and which
 //! option a finding is about.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path as FilePath, PathBuf};
 
 use serde_json::Value as Json;
@@ -18,8 +18,12 @@ const SHORTEST_SECRET: usize = 4;
 pub(super) struct Origins {
     /// The folder of the graph: what paths in the file are relative to.
     pub folder: PathBuf,
+    /// The same for nodes that an include brought, and for single values that were given to it.
+    pub folders: HashMap<Path, PathBuf>,
     /// Values whose variable is missing. That was reported; nothing else about them is.
     pub missing: HashSet<Path>,
+    /// What the ids begin with that an include would have brought, had it been readable.
+    pub unread: Vec<String>,
     /// Values from the environment: where, as written, and what may not be shown.
     pub concealed: Vec<Concealed>,
     /// Values from the command line: where, and the option as written.
@@ -38,7 +42,12 @@ impl Origins {
         match self.option(path) {
             // The user's shell completed it in the folder they stand in.
             Some(_) => FilePath::new(""),
-            None => &self.folder,
+            None if self.folders.is_empty() => &self.folder,
+            // The nearest part around the value that has a folder of its own.
+            None => {
+                let around = (0..=path.0.len()).rev().map(|length| Path(path.0[..length].to_vec()));
+                around.filter_map(|part| self.folders.get(&part)).next().unwrap_or(&self.folder)
+            }
         }
     }
 
@@ -51,6 +60,11 @@ impl Origins {
     /// Whether the value at `path` came as bare text that may as well be a number.
     pub fn is_loose(&self, path: &Path) -> bool {
         self.option(path).is_some() || self.concealed.iter().any(|value| value.path == *path)
+    }
+
+    /// Whether `id` may be that of a node that could not be read, which was reported.
+    pub fn is_unread(&self, id: &str) -> bool {
+        self.unread.iter().any(|prefix| id.starts_with(prefix.as_str()))
     }
 
     /// The bare text again, where a number was seen in it but text is wanted.

@@ -199,7 +199,9 @@ fn link(
     let to_port = input_port(reader, &draft.nodes[to], wire);
     let (name, port) = address::split(&wire.from);
     let Some(&from) = index.get(name) else {
-        reader.report(unknown_node(name, draft, wire));
+        if !reader.origins.is_unread(name) {
+            reader.report(unknown_node(name, draft, wire));
+        }
         return None;
     };
     if draft.nodes[from].role() == Some(Role::Sink) {

@@ -67,6 +67,12 @@ pub trait NodeKind: Send + Sync {
     /// When these inputs cannot go together, with a path from the node.
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic>;
 
+    /// Whether an item that the node failed at goes on as it came. Such a node proves nothing to a
+    /// privacy rule. Most kinds end or stop instead, and need not say so.
+    fn fails_open(&self, _settings: &Settings) -> bool {
+        false
+    }
+
     /// Makes the running node. The only method that touches the world.
     ///
     /// # Errors

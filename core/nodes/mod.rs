@@ -4,6 +4,7 @@ pub mod collect;
 pub mod convert;
 pub mod crop;
 pub mod file;
+pub mod gate;
 pub mod h264;
 #[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
 pub mod libcamera;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use super::border::VERSION;
 use super::bundled;
 use super::cache::Cache;
@@ -74,6 +76,26 @@ impl Portrait {
     pub(super) fn description(&self) -> Option<Result<&Description, &str>> {
         self.description.as_ref().map(|said| said.as_ref().map_err(String::as_str))
     }
+}
+
+/// What a bundled plugin says of itself, for documentation.
+pub struct About {
+    /// As written after `plugin:`.
+    pub name: &'static str,
+    pub summary: String,
+    /// The JSON Schema of its `with:` block.
+    pub settings: Json,
+}
+
+/// Every bundled plugin, asked what it is. One that does not answer is left out.
+pub fn bundled_plugins() -> Vec<About> {
+    let cache = Cache::of_user();
+    let about = |(name, wasm): &(&'static str, &[u8])| {
+        let program = Program::load_bytes(wasm, &cache).ok()?;
+        let description = program.describe().ok()?;
+        Some(About { name, summary: description.summary.clone(), settings: description.schema.clone() })
+    };
+    bundled::ALL.iter().filter_map(about).collect()
 }
 
 impl fmt::Display for Uninspectable {

@@ -63,6 +63,8 @@ pub struct Kind {
     files: Mutex<HashMap<PathBuf, Arc<Program>>>,
     /// Whether what plugins do is counted.
     metered: bool,
+    /// Bundled plugins by name, so that only the first node hashes the component.
+    named: Mutex<HashMap<&'static str, Arc<Program>>>,
 }
 
 impl Default for Kind {
@@ -83,7 +85,13 @@ impl Kind {
     }
 
     fn with_cache(cache: Cache) -> Kind {
-        Kind { cache, programs: Mutex::default(), files: Mutex::default(), metered: false }
+        Kind {
+            cache,
+            programs: Mutex::default(),
+            files: Mutex::default(),
+            named: Mutex::default(),
+            metered: false,
+        }
     }
 
     /// The plugin of this bundled name or file.
@@ -94,12 +102,26 @@ impl Kind {
         let path = Path::root().key("plugin");
         match named {
             Value::Path(file) => self.program_in(file, &path),
-            Value::Text(name) => match bundled::find(name) {
-                Some(wasm) => self.program_of(wasm, name, &path),
+            Value::Text(name) => match bundled::ALL.iter().find(|(known, _)| known == name) {
+                Some((name, wasm)) => self.program_called(name, wasm, &path),
                 None => Err(unknown(name, &path)),
             },
             _ => unreachable!("the setting takes a name or a path"),
         }
+    }
+
+    fn program_called(
+        &self,
+        name: &'static str,
+        wasm: &[u8],
+        path: &Path,
+    ) -> Result<Arc<Program>, Diagnostic> {
+        if let Some(program) = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(program.clone());
+        }
+        let program = self.program_of(wasm, name, path)?;
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(named.entry(name).or_insert(program).clone())
     }
 
     fn program_in(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
@@ -137,15 +159,26 @@ impl Kind {
         Ok(programs.entry(key).or_insert_with(|| Arc::new(program)).clone())
     }
 
-    fn loaded(&self, settings: &Settings) -> Result<(Arc<Program>, Description), Diagnostic> {
+    /// The program, and proof that it says what it is.
+    fn loaded(&self, settings: &Settings) -> Result<Loaded, Diagnostic> {
         let named = settings.get("plugin").expect("the setting is required");
         let program = self.program(named)?;
-        let description = program.describe().map_err(|reason| {
-            let message = format!("\"{}\" does not say what it is: {reason}", shown(named));
-            Diagnostic::error("bad-plugin", Path::root().key("plugin"), message)
-        });
-        let description = description.cloned()?;
-        Ok((program, description))
+        match program.describe() {
+            Ok(_) => Ok(Loaded(program)),
+            Err(reason) => {
+                let message = format!("\"{}\" does not say what it is: {reason}", shown(named));
+                Err(Diagnostic::error("bad-plugin", Path::root().key("plugin"), message))
+            }
+        }
+    }
+}
+
+/// A program that has described itself.
+struct Loaded(Arc<Program>);
+
+impl Loaded {
+    fn description(&self) -> &Description {
+        self.0.describe().expect("a loaded program has described itself, and says the same every time")
     }
 }
 
@@ -155,13 +188,12 @@ impl NodeKind for Kind {
     }
 
     fn contract(&self, settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        let (program, description) = self.loaded(settings).map_err(|finding| vec![finding])?;
-        let mut findings = ungranted(&program, settings);
-        findings.extend(broken_privacy(&description, settings));
-        match settings::validator(&description.schema) {
-            Ok(validator) => {
-                findings.extend(settings::faults(&validator, &description.schema, &settings.raw))
-            }
+        let loaded = self.loaded(settings).map_err(|finding| vec![finding])?;
+        let (program, description) = (&loaded.0, loaded.description());
+        let mut findings = ungranted(program, settings);
+        findings.extend(broken_privacy(description, settings));
+        match program.validator() {
+            Ok(validator) => findings.extend(settings::faults(validator, &description.schema, &settings.raw)),
             Err(reason) => {
                 findings.push(Diagnostic::error("bad-plugin", Path::root().key("plugin"), reason));
             }
@@ -173,7 +205,7 @@ impl NodeKind for Kind {
     }
 
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
-        let (program, _) = self.loaded(settings)?;
+        let Loaded(program) = self.loaded(settings)?;
         let frames = inputs.first().copied().flatten();
         let Some(frames @ Format::Frames(_)) = frames else {
             let message = "a plugin needs frames on its input \"frames\"";
@@ -185,15 +217,20 @@ impl NodeKind for Kind {
         })
     }
 
+    fn fails_open(&self, settings: &Settings) -> bool {
+        let is_privacy = self.loaded(settings).is_ok_and(|loaded| loaded.description().is_privacy());
+        OnError::read(settings.try_choice("on_error"), is_privacy) == OnError::Pass
+    }
+
     fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
-        let (program, description) =
-            self.loaded(settings).map_err(|finding| NodeError::stop_graph(finding.message))?;
+        let loaded = self.loaded(settings).map_err(|finding| NodeError::stop_graph(finding.message))?;
+        let is_privacy = loaded.description().is_privacy();
         let limits = settings.try_group("limits").map(Limits::read).unwrap_or_default();
         let video = inputs.first().copied().flatten().and_then(|format| format.frames());
         let interval = video.and_then(|video| video.rate).map(|rate| rate.interval());
         let recipe = Recipe {
             plugin: shown(settings.get("plugin").expect("the setting is required")),
-            program,
+            program: loaded.0,
             times: Times {
                 soft: limits.soft_time(interval),
                 hard: limits.hard_time(interval),
@@ -203,7 +240,7 @@ impl NodeKind for Kind {
             limits,
             settings: text_of(&settings.raw),
         };
-        let on_error = OnError::read(settings.try_choice("on_error"), description.is_privacy());
+        let on_error = OnError::read(settings.try_choice("on_error"), is_privacy);
         Plugin::start(recipe, on_error, site).map(|plugin| Node::Filter(Box::new(plugin)))
     }
 }

@@ -27,5 +27,5 @@ mod recovery;
 mod settings;
 
 pub use examine::{Examined, examine};
-pub use inspect::{Ask, Portrait, Uninspectable, inspect};
+pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect};
 pub use kind::Kind;

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{fmt, fs};
 
+use jsonschema::Validator;
 use serde_json::Value as Json;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
@@ -20,6 +21,7 @@ use super::fault::Fault;
 use super::host::{self, Journal, State, journal::neutral};
 use super::instance::Instance;
 use super::limits::Limits;
+use super::settings;
 use crate::media::{PixelFormat, Pool};
 use crate::node::{Counters, Halt, units};
 
@@ -41,6 +43,8 @@ pub struct Program {
     /// Whether what it does is counted.
     pub metered: bool,
     described: OnceLock<Result<Description, String>>,
+    /// The schema compiled, once for every node that runs this.
+    validator: OnceLock<Result<Validator, String>>,
 }
 
 /// What a plugin says of itself, checked.
@@ -154,8 +158,15 @@ impl Program {
         let linker = host::linker(component.engine())
             .expect("the host's functions agree with wit/v0, which both are made from");
         let instance_pre = linker.instantiate_pre(component).map_err(|error| invalid(&error))?;
-        let described = OnceLock::new();
-        Ok(Program { passport, size, compiled_in, instance_pre, metered: false, described })
+        Ok(Program {
+            passport,
+            size,
+            compiled_in,
+            instance_pre,
+            metered: false,
+            described: OnceLock::new(),
+            validator: OnceLock::new(),
+        })
     }
 
     /// As [`Program::load`], with the key worked out here.
@@ -170,6 +181,15 @@ impl Program {
     pub fn describe(&self) -> Result<&Description, &str> {
         let described = self.described.get_or_init(|| self.ask().map_err(|fault| fault.to_string()));
         described.as_ref().map_err(String::as_str)
+    }
+
+    /// What checks the settings of its nodes.
+    ///
+    /// # Errors
+    /// When it does not describe itself, or its schema is none.
+    pub fn validator(&self) -> Result<&Validator, &str> {
+        let schema = &self.describe()?.schema;
+        self.validator.get_or_init(|| settings::validator(schema)).as_ref().map_err(String::as_str)
     }
 
     fn ask(&self) -> Result<Description, Fault> {

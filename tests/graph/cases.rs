@@ -66,6 +66,8 @@ cases! {
     file_not_found
     formats_disagree
     formats_strict
+    include
+    include_faults
     inputs_wrong_form
     merge_keys
     misplaced_option
@@ -77,6 +79,8 @@ cases! {
     not_a_mapping
     out_of_range
     override_faults
+    privacy
+    privacy_rule_faults
     reserved_word
     role_misuse
     same_target

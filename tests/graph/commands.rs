@@ -102,8 +102,39 @@ fn an_unknown_kind_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn a_code_is_explained_as_it_was_copied() {
+    for written in ["unfed-input", "error[unfed-input]", "error[unfed-input]:"] {
+        let seen = out(&framegate(&["explain", written]));
+        assert!(seen.starts_with("unfed-input\n\n") && seen.contains("Refused:"), "{seen}");
+    }
+    assert!(out(&framegate(&["explain"])).contains("\n  unfed-input "));
+    let unknown = framegate(&["explain", "unfed"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(err(&unknown).contains("did you mean \"unfed-input\"?"), "{}", err(&unknown));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_without_a_writer_is_told_and_one_with_a_writer_is_read() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let pipe = folder.path().join("graph.pipe").to_string_lossy().into_owned();
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    let output = framegate(&["check", &pipe]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("it is a pipe that nobody writes to"), "{}", err(&output));
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::File::create(pipe).and_then(|mut pipe| pipe.write_all(b"version: 1\nnodes: []\n"))
+    });
+    let output = framegate(&["check", &pipe]);
+    writer.join().expect("the writer lives").expect("the pipe takes it");
+    assert!(out(&output).starts_with("error[missing-key]"), "{}{}", out(&output), err(&output));
+}
+
+#[test]
 fn help_shows_by_example() {
-    for command in ["check", "show", "kinds", "schema"] {
+    for command in ["explain", "check", "show", "kinds", "schema"] {
         assert!(out(&framegate(&[command, "--help"])).contains("Examples:"), "{command}");
     }
     assert!(out(&framegate(&["--help"])).contains("framegate check graphs/demo.yaml"));

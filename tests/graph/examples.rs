@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
-fn graphs() -> Vec<PathBuf> {
+pub fn graphs() -> Vec<PathBuf> {
     let entries = fs::read_dir("graphs").expect("the examples are there");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));

@@ -3,11 +3,15 @@
 
 mod cases;
 mod commands;
+mod editor;
 mod examples;
 mod kinds;
 mod plan;
 mod robust;
 mod schema;
+mod stories;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::PathBuf;
 

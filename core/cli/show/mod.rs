@@ -58,10 +58,10 @@ pub fn main(args: Args) -> ExitCode {
         return ExitCode::FAILURE;
     };
     print(&match args.format {
-        Form::Tree => tree::draw(&plan, &checked.concealed),
+        Form::Tree => tree::draw(&plan, &checked.rules, &checked.concealed),
         Form::Mermaid => drawing::mermaid(&plan),
         Form::Dot => drawing::dot(&plan),
-        Form::Json => format!("{:#}\n", outline::outline(&plan, &checked.concealed)),
+        Form::Json => format!("{:#}\n", outline::outline(&plan, &checked.rules, &checked.concealed)),
     });
     ExitCode::SUCCESS
 }

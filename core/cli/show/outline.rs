@@ -6,13 +6,14 @@ use crate::cli::value;
 use crate::graph::{self, Clock, Concealed, LinkId, Plan, PlanNode};
 use crate::node::{Format, units};
 
-pub fn outline(plan: &Plan, concealed: &[Concealed]) -> Json {
+pub fn outline(plan: &Plan, rules: &[String], concealed: &[Concealed]) -> Json {
     json!({
         "name": plan.name,
         "clock": match plan.clock {
             Clock::Live => "live",
             Clock::Offline => "offline",
         },
+        "rules": rules,
         "nodes": plan.nodes.iter().map(|node| node_json(plan, node, concealed)).collect::<Vec<_>>(),
         "links": (0..plan.links.len()).map(|index| link_json(plan, LinkId(index))).collect::<Vec<_>>(),
         "server": {

@@ -6,12 +6,15 @@ use crate::cli::value;
 use crate::graph::{self, Clock, Concealed, LinkId, Plan, PlanLink, PlanNode};
 use crate::node::{Format, Join, units};
 
-pub fn draw(plan: &Plan, concealed: &[Concealed]) -> String {
+pub fn draw(plan: &Plan, rules: &[String], concealed: &[Concealed]) -> String {
     let clock = match plan.clock {
         Clock::Live => "live",
         Clock::Offline => "offline",
     };
     let mut out = format!("{}: clock {clock}, server {}\n", plan.name, plan.server.listen);
+    for rule in rules {
+        let _ = writeln!(out, "proved: {rule}");
+    }
     for node in &plan.nodes {
         draw_node(&mut out, plan, node, concealed);
     }

@@ -5,7 +5,8 @@
 //! leaves. Exit status: 0 it is well, 1 the graph has errors or the run failed, 2 the command was
 //! misused, an unreadable file included.
 
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ pub mod explain;
 pub mod findings;
 mod kinds;
 mod log;
+#[cfg(unix)]
+mod pipe;
 mod plugin;
 mod run;
 pub mod schema;
@@ -95,9 +98,24 @@ fn variable(name: &str) -> Option<String> {
 /// A sentence that names the file and what it is instead of a graph.
 fn read_graph(path: &Path) -> Result<Text, String> {
     let name = path.display().to_string();
-    let text = graph::read_text(path).map_err(|why| format!("cannot read \"{name}\": {why}"))?;
+    let text = graph::text_of(open(path)).map_err(|why| format!("cannot read \"{name}\": {why}"))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     Ok(Text { name, folder, text })
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Opens a file, or a pipe without waiting for ever.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    use std::os::unix::fs::FileTypeExt;
+    match std::fs::metadata(path)?.file_type().is_fifo() {
+        true => Ok(Box::new(pipe::Patient::open(path)?)),
+        false => Ok(Box::new(File::open(path)?)),
+    }
 }
 
 /// Prints to standard output. A reader that left early (`| head`) is no failure.

@@ -22,7 +22,7 @@ use serde_json::{Map, Value as Json};
 use super::atlas::{Atlas, Sheet};
 use super::group::{self, Written};
 use super::origins::Origins;
-use super::reading::read_text;
+use super::reading::read_file;
 use super::scope;
 use super::settings::kind_of;
 use super::suggest;
@@ -311,7 +311,7 @@ impl Expansion<'_> {
             return known.clone();
         }
         let name = file.display().to_string();
-        let written = match read_text(file) {
+        let written = match read_file(file) {
             Err(why) => {
                 let code = if file.exists() { "unreadable-file" } else { "file-not-found" };
                 let finding =

@@ -43,7 +43,7 @@ pub use formats::{describe, megabytes, price};
 pub use inputs::LINK;
 pub use overrides::Override;
 pub use plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode, Server};
-pub use reading::{MOST_BYTES, read_text};
+pub use reading::{MOST_BYTES, text_of};
 pub use scope::GROUP_KEYS;
 pub use server::SERVER;
 pub use suggest::nearest;

@@ -101,6 +101,81 @@ fn an_unknown_kind_is_answered_with_the_nearest() {
     assert!(err(&output).contains("did you mean \"test_pattern\"?"), "{}", err(&output));
 }
 
+const HIDDEN: &str = "version: 1
+nodes:
+  - { id: camera, kind: test_pattern }
+  - { id: gray, kind: plugin, plugin: grayscale, inputs: camera }
+  - { id: h264, kind: h264, inputs: gray }
+  - { id: live, kind: relay, inputs: h264 }
+rules:
+  - every path into live must pass gray
+";
+
+#[test]
+fn a_plugin_that_fails_open_proves_nothing_and_what_is_not_proved_does_not_run() {
+    let (_open, open) = graph(HIDDEN.as_bytes());
+    for command in ["check", "run"] {
+        let output = framegate(&[command, &open]);
+        let seen = out(&output) + &err(&output);
+        assert_eq!(output.status.code(), Some(1), "{seen}");
+        assert!(
+            seen.contains("error[privacy]: \"gray\" lets the picture past as it came when it fails"),
+            "{seen}"
+        );
+        assert!(seen.contains(":8:36\n"), "the carets stand under the node: {seen}");
+    }
+    let (_shut, shut) = graph(HIDDEN.replace("grayscale,", "grayscale, on_error: black,").as_bytes());
+    let output = framegate(&["show", &shut]);
+    assert!(out(&output).contains("\nproved: every path into live must pass gray\n"), "{}", err(&output));
+}
+
+#[test]
+fn a_group_is_found_beside_the_file_that_includes_it_and_files_beside_those_that_name_them() {
+    let (folder, path) =
+        graph(b"version: 1\ninclude:\n  - { group: parts/cam.yaml, as: a, with: { clip: here.y4m } }\n");
+    let parts = folder.path().join("parts");
+    fs::create_dir(&parts).expect("the folder can be made");
+    let group = "parameters: { clip: }\nnodes:\n  - { id: one, kind: file, with: { path: \"${clip}\" } }\n  - { id: two, kind: file, with: { path: there.y4m } }\n  - { id: end, kind: collect, inputs: one }\n  - { id: fin, kind: collect, inputs: two }\n";
+    fs::write(parts.join("cam.yaml"), group).expect("the group can be written");
+    let missing = out(&framegate(&["check", "--format", "json", &path]));
+    let missing: Json = serde_json::from_str(&missing).expect("JSON");
+    let told: Vec<String> =
+        missing.as_array().expect("findings").iter().map(|one| one["message"].to_string()).collect();
+    assert!(told[0].contains("here.y4m") && !told[0].contains("parts"), "{told:?}");
+    assert!(told[1].contains("parts/there.y4m"), "{told:?}");
+    assert!(missing[1]["file"].as_str().expect("a file").ends_with("parts/cam.yaml"));
+    assert_eq!((&missing[1]["line"], &missing[1]["included_at"][0]["line"]), (&4.into(), &3.into()));
+}
+
+const GATED: &str = "version: 1
+clock: offline
+nodes:
+  - { id: camera, kind: test_pattern, with: { size: 320x180, rate: 30, count: 90 } }
+  - { id: motion, kind: plugin, plugin: motion, inputs: camera }
+  - { id: raw, kind: gate, with: { open_when: motion for 1s }, inputs: motion.frames }
+  - { id: shown, kind: write, with: { path: shown.y4m }, inputs: raw }
+  - { id: never, kind: gate, with: { open_when: unicorn }, inputs: motion.frames }
+  - { id: hidden, kind: write, with: { path: hidden.y4m }, inputs: never }
+  - { id: h264, kind: h264, with: { keyframe_every: 500ms }, inputs: motion.frames }
+  - { id: kept, kind: gate, with: { open_when: motion for 1s, pre_roll: 300ms }, inputs: h264 }
+  - { id: film, kind: write, with: { path: film.h264 }, inputs: kept }
+";
+
+#[test]
+fn a_gate_passes_what_it_is_told_to_and_encoded_video_from_a_keyframe_on() {
+    let (folder, path) = graph(GATED.as_bytes());
+    let output = framegate(&["run", &path]);
+    assert!(output.status.success(), "{}", err(&output));
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap_or_default();
+    let frames = |name: &str| read(name).windows(6).filter(|bytes| bytes == b"FRAME\n").count();
+    // The pattern moves throughout; a second passes before the gate opens.
+    assert!((30..70).contains(&frames("shown.y4m")), "{}", frames("shown.y4m"));
+    assert_eq!(frames("hidden.y4m"), 0);
+    // A sequence parameter set (type 7, ITU-T H.264 table 7-1) begins what a decoder can begin with.
+    let film = read("film.h264");
+    assert!(film.len() > 1000 && film[..5].ends_with(&[1, 0x67]), "{:?}", film.get(..5));
+}
+
 #[test]
 fn a_code_is_explained_as_it_was_copied() {
     for written in ["unfed-input", "error[unfed-input]", "error[unfed-input]:"] {

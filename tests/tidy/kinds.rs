@@ -51,7 +51,9 @@ fn every_kind_has_a_test() {
 
 #[test]
 fn every_example_graph_passes_its_check() {
-    let graphs = files(&root().join("graphs"), "yaml");
+    let mut graphs = files(&root().join("graphs"), "yaml");
+    // Parts of graphs are checked where they are included.
+    graphs.retain(|path| !path.starts_with(root().join("graphs/groups")));
     assert!(!graphs.is_empty(), "there are no graphs in graphs/");
     let output = Command::new(env!("CARGO_BIN_EXE_framegate"))
         .arg("check")

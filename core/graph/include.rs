@@ -20,22 +20,20 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::atlas::{Atlas, Sheet};
-use super::group::{self, Written};
+use super::document;
+use super::group::{self, Budget, Written};
 use super::origins::Origins;
 use super::reading::read_file;
 use super::scope;
 use super::settings::kind_of;
 use super::suggest;
-use super::{address, document};
+use super::uses::{self, Includer, Use};
 use crate::diagnostic::{Diagnostic, Path, Source};
 
 /// More files in each other are a mistake.
 const DEEPEST: usize = 16;
 /// More uses of groups make more nodes than a graph may have.
 const MOST_USES: usize = 1000;
-
-/// The keys of one entry.
-const KEYS: [&str; 4] = ["group", "as", "with", "for_each"];
 
 /// A graph put together.
 pub(super) struct Whole {
@@ -60,6 +58,7 @@ pub(super) fn expand(main: Written, origins: &mut Origins) -> Whole {
         used: HashSet::new(),
         origins,
         uses: 0,
+        budget: Budget::new(),
         stack: Vec::new(),
     };
     let entries = json.as_object_mut().and_then(|top| top.remove("include"));
@@ -94,29 +93,10 @@ struct Expansion<'a> {
     used: HashSet<String>,
     origins: &'a mut Origins,
     uses: usize,
+    budget: Budget,
     /// The files that are being put in, outermost first.
     stack: Vec<PathBuf>,
 }
-
-/// The file whose includes are being put in.
-#[derive(Clone, Copy)]
-struct Includer<'a> {
-    sheet: &'a Sheet,
-    /// What paths in it are relative to.
-    folder: &'a FilePath,
-    /// Values in it that were given from further out, and what paths in those are relative to.
-    filled: &'a [(Path, PathBuf)],
-}
-
-/// One use of a group: what its ids begin with, what its parameters are, and where that stands.
-struct Use {
-    prefix: String,
-    given: Given,
-    path: Path,
-}
-
-/// Parameters by name: the value, where it stands, and what a path in it is relative to.
-type Given = HashMap<String, (Json, Path, PathBuf)>;
 
 impl Expansion<'_> {
     fn put_back_alone(&mut self, json: &mut Json) {
@@ -129,9 +109,11 @@ impl Expansion<'_> {
 
     fn put_back(&mut self, json: &mut Json) {
         if self.nodes.as_ref().is_none_or(Vec::is_empty) && json.get("nodes").is_none_or(Json::is_array) {
-            // Without nodes of its own a graph is still one, and what kept them away was reported.
             self.nodes = None;
-            self.origins.missing.insert(Path::root().key("nodes"));
+            if !self.findings.is_empty() {
+                // What kept the nodes away has been reported.
+                self.origins.missing.insert(Path::root().key("nodes"));
+            }
         }
         self.put_back_alone(json);
     }
@@ -156,153 +138,21 @@ impl Expansion<'_> {
     }
 
     fn entry(&mut self, from: &Includer<'_>, entry: &Json, path: &Path) {
-        let sheet = from.sheet;
-        let Some(entry) = entry.as_object() else {
-            let message = format!("an include must be a mapping, got {}", kind_of(entry));
-            let finding = Diagnostic::error("wrong-type", path.clone(), message);
-            return self.report(sheet, finding.help("write `- group: FILE`, and below it `as: NAME`"));
+        let read = uses::read(from, entry, path);
+        read.findings.into_iter().for_each(|finding| self.report(from.sheet, finding));
+        let Some(group) = read.group else { return self.give_up(read.uses) };
+        let file = from.folder.join(&group);
+        let Some(written) = self.file(from.sheet, &file, &path.key("group")) else {
+            return self.give_up(read.uses);
         };
-        for key in entry.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-            let finding =
-                Diagnostic::error("unknown-key", path.key(key), format!("an include has no key \"{key}\""));
-            let all =
-                format!("an include takes {}; parameters of the group go below `with`", suggest::list(KEYS));
-            self.report(sheet, finding.at_key().help(suggest::help(key, KEYS, &all)));
-        }
-        let uses = self.uses_of(from, entry, path);
-        let Some(name) = self.text(
-            sheet,
-            entry,
-            "group",
-            path,
-            "add `group: FILE`, a file with `nodes:` and `parameters:`",
-        ) else {
-            return self.give_up(uses);
-        };
-        let file = from.folder.join(&name);
-        let Some(written) = self.file(sheet, &file, &path.key("group")) else { return self.give_up(uses) };
-        for one in uses {
-            self.put_in(sheet, &written, &file, one);
+        for one in read.uses {
+            self.put_in(from.sheet, &written, &file, one);
         }
     }
 
     /// Nothing is said about ids that these uses would have brought.
     fn give_up(&mut self, uses: Vec<Use>) {
         self.origins.unread.extend(uses.into_iter().map(|one| one.prefix));
-    }
-
-    fn text(
-        &mut self,
-        sheet: &Sheet,
-        entry: &Map<String, Json>,
-        key: &str,
-        path: &Path,
-        help: &str,
-    ) -> Option<String> {
-        let finding = match entry.get(key) {
-            Some(Json::String(text)) if !text.is_empty() => return Some(text.clone()),
-            Some(other) => Diagnostic::error(
-                "wrong-type",
-                path.key(key),
-                format!("\"{key}\" must be text, got {}", kind_of(other)),
-            ),
-            None => Diagnostic::error("missing-key", path.clone(), format!("\"{key}\" is missing")),
-        };
-        self.report(sheet, finding.help(help));
-        None
-    }
-
-    /// Every use that an entry makes of its group: one, or one for each element of `for_each`.
-    fn uses_of(&mut self, from: &Includer<'_>, entry: &Map<String, Json>, path: &Path) -> Vec<Use> {
-        let sheet = from.sheet;
-        let shared = self.given(from, entry.get("with"), &path.key("with"));
-        let Some(each) = entry.get("for_each") else {
-            return self.one_use(sheet, entry.get("as"), shared, path, &path.key("as")).into_iter().collect();
-        };
-        if entry.contains_key("as") {
-            let finding = Diagnostic::error(
-                "misplaced-option",
-                path.key("as"),
-                "\"as\" stands beside \"for_each\", whose elements each have their own",
-            );
-            self.report(
-                sheet,
-                finding
-                    .at_key()
-                    .help("remove it; what each is called stands in its own element: `- { as: front }`"),
-            );
-        }
-        let path = path.key("for_each");
-        let Some(items) = each.as_array() else {
-            let finding = Diagnostic::error(
-                "wrong-type",
-                path,
-                format!("\"for_each\" must be a list, got {}", kind_of(each)),
-            );
-            self.report(
-                sheet,
-                finding.help("write one element for each use: `- { as: front, path: front.y4m }`"),
-            );
-            return Vec::new();
-        };
-        let mut uses = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let path = path.index(index);
-            let mut given = shared.clone();
-            given.extend(self.given(from, Some(item), &path));
-            let name = given.remove("as").map(|(name, ..)| name);
-            uses.extend(self.one_use(sheet, name.as_ref(), given, &path, &path.key("as")));
-        }
-        uses
-    }
-
-    fn one_use(
-        &mut self,
-        sheet: &Sheet,
-        name: Option<&Json>,
-        given: Given,
-        path: &Path,
-        as_path: &Path,
-    ) -> Option<Use> {
-        let rule = "what its nodes are called begins with it: `as: front` makes `camera` into `front-camera`";
-        let finding = match name {
-            Some(Json::String(name)) if address::is_id(name) => {
-                let prefix = format!("{}{name}-", sheet.prefix);
-                return Some(Use { prefix, given, path: path.clone() });
-            }
-            Some(Json::String(name)) => {
-                Diagnostic::error("bad-id", as_path.clone(), format!("\"{name}\" is not an id"))
-            }
-            Some(other) => Diagnostic::error(
-                "wrong-type",
-                as_path.clone(),
-                format!("\"as\" must be text, got {}", kind_of(other)),
-            ),
-            None => Diagnostic::error("missing-key", path.clone(), "this include has no \"as\""),
-        };
-        self.report(sheet, finding.help(rule));
-        None
-    }
-
-    fn given(&mut self, from: &Includer<'_>, json: Option<&Json>, path: &Path) -> Given {
-        match json {
-            None | Some(Json::Null) => Given::default(),
-            Some(Json::Object(entries)) => {
-                let one = |(key, value): (&String, &Json)| {
-                    let path = path.key(key);
-                    let further = from.filled.iter().find(|(filled, _)| *filled == path);
-                    let folder = further.map_or(from.folder, |(_, folder)| folder).to_owned();
-                    (key.clone(), (value.clone(), path, folder))
-                };
-                entries.iter().map(one).collect()
-            }
-            Some(other) => {
-                let message = format!("parameters must be a mapping, got {}", kind_of(other));
-                let finding = Diagnostic::error("wrong-type", path.clone(), message);
-                self.report(from.sheet, finding.help("write `NAME: VALUE` for each"));
-                Given::default()
-            }
-        }
     }
 
     /// Reads a file, once however often it is used. `None`: it cannot be, which was reported.
@@ -380,16 +230,21 @@ impl Expansion<'_> {
             return;
         };
         let sheet = self.sheet(from, written, &one.path, one.prefix.clone());
+        if self.budget.copy(&written.json).is_err() {
+            return self.too_large(from, one);
+        }
         let mut json = written.json.clone();
         let ids = scope::ids(&json);
         for (path, message, help) in scope::put_prefix(&mut json, &one.prefix, &ids) {
             self.report(&sheet, Diagnostic::error("unknown-node", path, message).help(help));
             self.origins.unread.push(format!("{}{}", one.prefix, scope::OPEN));
         }
-        let filled = group::fill(&mut json, &values).into_iter();
+        let Ok(filled) = group::fill(&mut json, &values, &mut self.budget) else {
+            return self.too_large(from, one);
+        };
         let of_giver = |names: &[String]| names.iter().find_map(|name| Some(one.given.get(name)?.2.clone()));
         let filled: Vec<(Path, PathBuf)> =
-            filled.filter_map(|(path, names)| Some((path, of_giver(&names)?))).collect();
+            filled.into_iter().filter_map(|(path, names)| Some((path, of_giver(&names)?))).collect();
         let folder = file.parent().unwrap_or(FilePath::new("")).to_path_buf();
         self.append(&sheet, &mut json, &folder, &filled);
         if let Some(entries) = json.get("include") {
@@ -419,6 +274,12 @@ impl Expansion<'_> {
             self.atlas.add("rules", rules.len(), inner, sheet);
             rules.push(rule);
         }
+    }
+
+    fn too_large(&mut self, from: &Sheet, one: Use) {
+        let message = "the graph is larger than any graph is once this use of a group is put in";
+        self.report(from, Diagnostic::error("too-large", one.path, message));
+        self.origins.unread.push(one.prefix);
     }
 
     fn endless(&self, file: &FilePath, path: &Path) -> Diagnostic {

@@ -32,6 +32,7 @@ mod settings;
 mod suggest;
 mod syntax;
 mod tree;
+mod uses;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

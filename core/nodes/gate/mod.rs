@@ -138,6 +138,7 @@ impl NodeKind for Gate {
             slate: None,
             opened: site.counters.named("opened"),
             stopped: site.counters.named("held back"),
+            kept_bytes: site.counters.named("kept bytes"),
             site: site.clone(),
         })))
     }
@@ -193,6 +194,7 @@ struct Gatekeeper {
     slate: Option<Frame>,
     opened: Counter,
     stopped: Counter,
+    kept_bytes: Counter,
     site: Site,
 }
 
@@ -255,6 +257,7 @@ impl Gatekeeper {
             }
         }
         self.give_kept(false, out);
+        self.kept_bytes.set(self.kept.bytes() as u64);
     }
 
     fn give_kept(&mut self, all: bool, out: &mut Output) {

@@ -38,6 +38,7 @@ pub const STORIES: &[(&str, &str)] = &[
     ("reserved-word", include_str!("stories/reserved-word.md")),
     ("role-misuse", include_str!("stories/role-misuse.md")),
     ("same-target", include_str!("stories/same-target.md")),
+    ("size-not-supported", include_str!("stories/size-not-supported.md")),
     ("sizes-disagree", include_str!("stories/sizes-disagree.md")),
     ("too-deep", include_str!("stories/too-deep.md")),
     ("too-large", include_str!("stories/too-large.md")),

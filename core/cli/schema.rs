@@ -57,7 +57,8 @@ fn add_plugin(schema: &mut Json, about: &plugin::About) {
     }
     settings["description"] = json!(about.summary);
     // Any setting may come from the environment.
-    for setting in settings["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+    let properties = settings.get_mut("properties").and_then(Json::as_object_mut);
+    for setting in properties.into_iter().flat_map(Map::values_mut) {
         let described = setting["description"].clone();
         let default = setting.as_object_mut().and_then(|setting| setting.remove("default"));
         *setting = json!({ "anyOf": [setting.take(), { "$ref": "#/$defs/variable" }] });

@@ -90,6 +90,12 @@ impl Atlas {
         let sheet = match self.part(&finding.path) {
             Some((part, inner)) => {
                 finding.path = inner;
+                if finding.code == "missing-variable" {
+                    let help = finding.help.take().unwrap_or_default();
+                    finding.help = Some(format!(
+                        "{help}; a parameter of this group is declared, `parameters: {{ NAME: }}`"
+                    ));
+                }
                 Sheet {
                     file: Rc::clone(&part.file),
                     source: Some(Arc::clone(&part.source)),

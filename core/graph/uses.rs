@@ -44,7 +44,7 @@ pub(super) struct Entry {
 
 /// Reads the entry at `path`.
 pub(super) fn read(from: &Includer<'_>, entry: &Json, path: &Path) -> Entry {
-    let mut reading = Reading { from: *from, findings: Vec::new() };
+    let mut reading = Reading { from: *from, findings: Vec::new(), slipped: false, sound: true };
     let Some(entry) = entry.as_object() else {
         let message = format!("an include must be a mapping, got {}", kind_of(entry));
         let finding = Diagnostic::error("wrong-type", path.clone(), message);
@@ -52,15 +52,21 @@ pub(super) fn read(from: &Includer<'_>, entry: &Json, path: &Path) -> Entry {
         return Entry { group: None, uses: Vec::new(), findings: reading.findings };
     };
     reading.no_unknown_keys(entry, path);
+    reading.slipped = !reading.findings.is_empty();
     let uses = reading.uses_of(entry, path);
     let group =
         reading.text(entry, "group", path, "add `group: FILE`, a file with `nodes:` and `parameters:`");
+    let group = group.filter(|_| reading.sound);
     Entry { group, uses, findings: reading.findings }
 }
 
 struct Reading<'a> {
     from: Includer<'a>,
     findings: Vec<Diagnostic>,
+    /// Whether a key is not known, and so may have been meant to be one that is missing.
+    slipped: bool,
+    /// Whether all parameters could be read.
+    sound: bool,
 }
 
 impl Reading<'_> {
@@ -86,6 +92,8 @@ impl Reading<'_> {
                 path.key(key),
                 format!("\"{key}\" must be text, got {}", kind_of(other)),
             ),
+            // Most likely it is what a key that is not known was meant to be.
+            None if self.slipped => return None,
             None => Diagnostic::error("missing-key", path.clone(), format!("\"{key}\" is missing")),
         };
         self.report(finding.help(help));
@@ -146,6 +154,7 @@ impl Reading<'_> {
                 as_path.clone(),
                 format!("\"as\" must be text, got {}", kind_of(other)),
             ),
+            None if self.slipped => return None,
             None => Diagnostic::error("missing-key", path.clone(), "this include has no \"as\""),
         };
         self.report(finding.help(rule));
@@ -168,6 +177,7 @@ impl Reading<'_> {
                 let message = format!("parameters must be a mapping, got {}", kind_of(other));
                 let finding = Diagnostic::error("wrong-type", path.clone(), message);
                 self.report(finding.help("write `NAME: VALUE` for each"));
+                self.sound = false;
                 Given::default()
             }
         }

@@ -1,5 +1,9 @@
 //! What must hold for any text at all: an answer, in bounded time and memory, and never a panic.
 
+use std::time::Duration;
+
+use framegate::media::{Rate, Size};
+use framegate::node::units;
 use proptest::prelude::*;
 
 use crate::{codes, load};
@@ -32,6 +36,30 @@ proptest! {
     #[test]
     fn arbitrary_overrides_get_an_answer(target in "(cam|reel|server|[a-z]{1,4})", keys in "[a-z]{1,6}(\\.[a-z]{1,4}){0,3}", value in ".{0,20}") {
         load(SOUND, &[&format!("{target}.{keys}={value}")]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_units_get_an_answer_and_what_is_printed_reads_back(text in "[0-9.]{0,25} ?[a-zA-Z%-]{0,5}", millis in 0..86_400_000_u64, count in 0..1_u64 << 40) {
+        let _ = (units::duration(&text), units::bytes(&text), units::bitrate(&text), text.parse::<Rate>(), text.parse::<Size>());
+        let duration = Duration::from_millis(millis);
+        assert_eq!(units::duration(&units::show_duration(duration)), Ok(duration));
+        assert_eq!(units::bytes(&units::show_bytes(count)), Ok(count));
+        assert_eq!(units::bitrate(&units::show_bitrate(count)), Ok(count));
+    }
+
+    #[test]
+    fn arbitrary_rules_and_includes_get_an_answer(
+        rule in "((every|path|into|from|must|pass|or|cam|enc|ü) ?){0,9}",
+        group in "(good|faulty|circle|round|broken|none|)(\\.yaml)?",
+        name in "[a-zA-Z-]{0,3}",
+        given in "\\{( (from|size|as|x): ([a-z]{0,3}|1x1|\\[1\\]|cam),){0,3}\\}",
+    ) {
+        let nodes = "nodes:\n  - { id: cam, kind: pattern }\n  - { id: enc, kind: store, with: { path: x }, inputs: cam }\n";
+        answered(&format!("version: 1\n{nodes}rules: [ \"{rule}\" ]\ninclude:\n  - {{ group: groups/{group}, as: {name}, with: {given} }}\n  - {{ group: groups/{group}, for_each: [ {given} ] }}\n"));
     }
 }
 

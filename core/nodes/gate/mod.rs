@@ -84,13 +84,14 @@ impl NodeKind for Gate {
             let finding = Diagnostic::error("bad-condition", with("open_when"), fault.message);
             vec![finding.help(fault.help).within(text, fault.start, fault.end)]
         })?;
+        // Called like the picture output of a detector, so that naming the detector is enough.
         let items = [Accepts::any_frames(), vec![Accepts::AccessUnits]].concat();
         Ok(Contract {
             inputs: vec![
-                InputPort::each("items", items),
+                InputPort::each("frames", items),
                 InputPort::latest("detections", vec![Accepts::Detections]),
             ],
-            outputs: vec![OutputPort { name: "items" }],
+            outputs: vec![OutputPort { name: "frames" }],
             work: Work::Compute,
             pace: Pace::Free,
         })

@@ -59,7 +59,19 @@ pub fn main(args: Args) -> ExitCode {
         Ok(text) => text,
         Err(message) => return misused(&message),
     };
-    match run_to_end(&args, &text) {
+    run_and_sum_up(&args, &text)
+}
+
+/// Runs a graph that a command has made as if it stood in a file.
+pub fn made(text: &Text, set: Vec<graph::Override>) -> ExitCode {
+    let overrides = Overrides { set };
+    let args = Args { graph: None, overrides, quiet: false, log_format: log::Form::Text, workers: None };
+    log::start(args.log_format, args.quiet);
+    run_and_sum_up(&args, text)
+}
+
+fn run_and_sum_up(args: &Args, text: &Text) -> ExitCode {
+    match run_to_end(args, text) {
         Ok(ended) => sum_up(&ended, args.quiet),
         Err(Refused::WithFindings) => ExitCode::FAILURE,
         Err(Refused::Because(reason)) => {

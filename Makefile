@@ -48,6 +48,10 @@ test-setup:
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
+	$(call need,node,nodejs,building a plugin in JavaScript)
+	$(call need,npm,npm,fetching that language's compiler)
+	$(call need,clang,clang,building a plugin in C)
+	$(call need,wasm-ld,lld,linking it)
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
 
 camera-setup:

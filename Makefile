@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-camera test-setup camera-setup bench lint build-setup
+.PHONY: demo test test-camera test-setup camera-setup models bench lint build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -37,13 +37,18 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
+# The neural networks that graphs/ names, into target/models; each is pinned by its digest.
+models:
+	$(call need,curl,curl,fetching models)
+	@.ci/models
+
 build-setup:
 	$(call need,cargo,,the Rust compiler (https://rustup.rs))
 	$(call need,c++,g++,compiling the H.264 encoder)
 	@command -v nasm >/dev/null 2>&1 || { .ci/install nasm "the H.264 encoder's SIMD code; without it encoding is three times slower" && \
 	  { $(CARGO) clean -p openh264-sys2 2>/dev/null || true; }; }
 
-test-setup:
+test-setup: models
 	$(call need,chromium,chromium,playing the demo in a real browser)
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)

@@ -9,7 +9,7 @@ use super::inputs::{self, Wire};
 use super::plan::{Clock, Server};
 use super::settings::{Reader, Table, kind_of};
 use super::tree::Tree;
-use super::{address, server, suggest};
+use super::{address, models, server, suggest};
 use crate::diagnostic::{Diagnostic, Path, Place};
 use crate::node::{Setting, Takes};
 
@@ -97,9 +97,16 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
     };
     // Another version may mean anything by the rest.
     version(reader, top.get("version"))?;
-    let table = Table { settings: TOP, others: &["version", "nodes", "server"], open: false, of: "a graph" };
+    let table = Table {
+        settings: TOP,
+        others: &["version", "nodes", "server", "models"],
+        open: false,
+        of: "a graph",
+    };
     let settings = reader.table(&table, &top, &Path::root());
     let server = server::read(reader, top.get("server"));
+    // Before the nodes, which name them.
+    reader.models = models::read(reader, top.get("models"));
     let nodes = nodes(reader, top.remove("nodes"));
     let settings = settings.unwrap_or_default();
     Some(Document {

@@ -13,6 +13,7 @@ mod environment;
 mod example;
 mod formats;
 mod inputs;
+mod models;
 mod order;
 mod origins;
 mod overrides;
@@ -34,6 +35,7 @@ pub use document::{NODE_KEYS, TOP, VERSION};
 pub use example::example;
 pub use formats::{describe, megabytes, price};
 pub use inputs::LINK;
+pub use models::MODEL;
 pub use overrides::Override;
 pub use plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode, Server};
 pub use server::SERVER;
@@ -102,7 +104,7 @@ pub fn load(
     findings.extend(overrides::apply(&mut json, overrides, kinds, &mut origins));
     findings.extend(environment::fill(&mut json, &surveyed.places, env, &mut origins));
     let concealed = concealed(&json, &origins);
-    let mut reader = Reader { origins: &origins, findings };
+    let mut reader = Reader { findings, ..Reader::new(&origins) };
     let plan = plan(&mut reader, json, stem(&text.name), kinds);
     let findings = placed(reader.findings, &surveyed.places, &origins);
     Checked { plan: plan.filter(|_| !findings.iter().any(Diagnostic::is_error)), findings, concealed }
@@ -112,6 +114,7 @@ pub fn load(
 fn plan(reader: &mut Reader<'_>, json: serde_json::Value, stem: &str, kinds: &Kinds) -> Option<Plan> {
     let document = document::read(reader, json)?;
     let draft = resolve::resolve(reader, &document, kinds);
+    reader.findings.extend(reader.models.unused());
     let order = order::order(&draft);
     reader.findings.extend(order::cycles(&draft, &order));
     for rule in check::RULES {
@@ -124,6 +127,7 @@ fn plan(reader: &mut Reader<'_>, json: serde_json::Value, stem: &str, kinds: &Ki
     }
     let name = document.name.clone().unwrap_or_else(|| stem.to_owned());
     assemble::assemble(name, document, draft, agreed, &order)
+        .map(|plan| Plan { models: reader.models.sound(), ..plan })
 }
 
 fn unread(finding: Diagnostic) -> Checked {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::media::Rate;
-use crate::node::{Contract, Format, Join, NodeKind, Role, Settings, WhenFull};
+use crate::node::{Contract, Format, Join, Model, NodeKind, Role, Settings, WhenFull};
 
 /// Index into [`Plan::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     pub links: Vec<PlanLink>,
     pub server: Server,
+    /// In the order of the file.
+    pub models: Vec<Arc<Model>>,
 }
 
 /// One node of a plan.

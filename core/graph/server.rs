@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn an_empty_section_is_the_default_server() {
-        let mut reader = Reader { origins: &Origins::default(), findings: Vec::new() };
+        let origins = Origins::default();
+        let mut reader = Reader::new(&origins);
         let read = read(&mut reader, None).unwrap();
         assert_eq!(format!("{read:?}"), format!("{:?}", Server::default()));
         assert!(reader.findings.is_empty());

@@ -9,6 +9,8 @@ use std::fmt;
 /// The interface version this host speaks; a later 0.1.x is the same with more functions.
 pub const VERSION: &str = "0.1.0";
 const PACKAGE: &str = "framegate:frame";
+/// Of inference, whose versions go their own way.
+const INFER: &str = "framegate:infer";
 
 /// What a plugin is for; it decides its ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +52,19 @@ pub enum Permission {
     WritePixels,
     Draw,
     Annotate,
+    /// The node must also name the models: permission without one is none.
+    Infer,
 }
 
 impl Permission {
-    pub const ALL: [Permission; 4] =
-        [Permission::ReadPixels, Permission::WritePixels, Permission::Draw, Permission::Annotate];
-    pub const NAMES: [&'static str; 4] = ["pixels-read", "pixels-write", "draw", "annotations"];
+    pub const ALL: [Permission; 5] = [
+        Permission::ReadPixels,
+        Permission::WritePixels,
+        Permission::Draw,
+        Permission::Annotate,
+        Permission::Infer,
+    ];
+    pub const NAMES: [&'static str; 5] = ["pixels-read", "pixels-write", "draw", "annotations", "inference"];
 
     /// The interface, as it is written under `allow:`.
     pub const fn name(self) -> &'static str {
@@ -68,6 +77,7 @@ impl Permission {
             Permission::WritePixels => "alter the pixels of each frame",
             Permission::Draw => "have the host paint on each frame, without seeing it",
             Permission::Annotate => "read and change detections and tags",
+            Permission::Infer => "see what the models named for its node make of each frame",
         }
     }
 }
@@ -104,7 +114,10 @@ impl fmt::Display for Refusal {
             }
             Refusal::NotAPlugin(why) => write!(f, "it is a component, but no plugin: {why}"),
             Refusal::OtherVersion(name) => {
-                write!(f, "it is made for {name}, and this host speaks {PACKAGE}@{VERSION}")
+                write!(
+                    f,
+                    "it is made for {name}, and this host speaks {PACKAGE}@{VERSION} and {INFER}@{VERSION}"
+                )
             }
         }
     }
@@ -125,7 +138,13 @@ impl<'a> Name<'a> {
     }
 
     fn is_ours(&self) -> bool {
-        self.package == PACKAGE
+        self.package == PACKAGE || self.package == INFER
+    }
+
+    /// Whether it is the interface that `permission` stands for.
+    fn grants(&self, permission: Permission) -> bool {
+        let package = if permission == Permission::Infer { INFER } else { PACKAGE };
+        self.package == package && self.interface == permission.name()
     }
 
     fn fits(&self) -> bool {
@@ -169,11 +188,11 @@ fn read_imports<'a>(
             continue;
         };
         if name.is_ours() && !name.fits() {
-            return Err(Refusal::OtherVersion(format!("{PACKAGE}@{}", name.version)));
+            return Err(Refusal::OtherVersion(format!("{}@{}", name.package, name.version)));
         }
-        match Permission::ALL.into_iter().find(|permission| permission.name() == name.interface) {
-            Some(permission) if name.is_ours() => permissions.push(permission),
-            _ if name.is_ours() && matches!(name.interface, "types" | "frames" | "host") => {}
+        match Permission::ALL.into_iter().find(|permission| name.grants(*permission)) {
+            Some(permission) => permissions.push(permission),
+            None if name.package == PACKAGE && matches!(name.interface, "types" | "frames" | "host") => {}
             _ if is_empty_wasi(&name) => wasi.push(import.to_owned()),
             _ => unknown.push(import.to_owned()),
         }

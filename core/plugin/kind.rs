@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::border::{Permission, World};
 use super::bundled;
 use super::cache::{self, Cache, Key};
+use super::host::Shared;
 use super::instance::Times;
 use super::limits::{self, Limits};
 use super::nearest::nearest;
@@ -20,10 +21,11 @@ use super::node::{OnError, Plugin, Recipe};
 use super::program::{self, Description, Program};
 use super::settings;
 use crate::diagnostic::{Diagnostic, Path};
+use crate::infer::{Shelf, Unloadable};
 use crate::media::PixelFormat;
 use crate::node::{
-    About, Accepts, Contract, Format, InputPort, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting,
-    Settings, Site, Takes, Value, Work,
+    About, Accepts, Contract, Format, InputPort, Model, Node, NodeError, NodeKind, OutputPort, Pace, Role,
+    Setting, Settings, Site, Takes, Value, Work,
 };
 
 const ABOUT: About = About {
@@ -49,6 +51,11 @@ const ABOUT: About = About {
             Takes::List(&Takes::Choice(&Permission::NAMES)),
             "what it may do; all of it if left out",
         ),
+        Setting::optional(
+            "models",
+            Takes::List(&Takes::Model),
+            "the models it may run, by their names in the graph's `models:`; none if left out",
+        ),
     ],
     open: true,
     example: "id: motion\nkind: plugin\nplugin: motion\ninputs: camera\n",
@@ -63,6 +70,7 @@ pub struct Kind {
     files: Mutex<HashMap<PathBuf, Arc<Program>>>,
     /// Whether what plugins do is counted.
     metered: bool,
+    models: Shelf,
 }
 
 impl Default for Kind {
@@ -83,7 +91,13 @@ impl Kind {
     }
 
     fn with_cache(cache: Cache) -> Kind {
-        Kind { cache, programs: Mutex::default(), files: Mutex::default(), metered: false }
+        Kind {
+            cache,
+            programs: Mutex::default(),
+            files: Mutex::default(),
+            metered: false,
+            models: Shelf::default(),
+        }
     }
 
     /// The plugin of this bundled name or file.
@@ -137,6 +151,24 @@ impl Kind {
         Ok(programs.entry(key).or_insert_with(|| Arc::new(program)).clone())
     }
 
+    /// The models that the node names, loaded.
+    ///
+    /// # Errors
+    /// A finding for each that cannot be run.
+    fn models(&self, settings: &Settings) -> Result<Shared, Vec<Diagnostic>> {
+        let (mut models, mut findings) = (Vec::new(), Vec::new());
+        for (index, value) in settings.try_list("models").unwrap_or_default().iter().enumerate() {
+            let Value::Model(model) = value else { continue };
+            match self.models.take(model) {
+                Ok(network) => models.push((model.name.clone(), network)),
+                Err(reason) => {
+                    findings.push(unloadable(model, &reason, Path::root().key("models").index(index)))
+                }
+            }
+        }
+        if findings.is_empty() { Ok(models.into()) } else { Err(findings) }
+    }
+
     fn loaded(&self, settings: &Settings) -> Result<(Arc<Program>, Description), Diagnostic> {
         let named = settings.get("plugin").expect("the setting is required");
         let program = self.program(named)?;
@@ -158,6 +190,8 @@ impl NodeKind for Kind {
         let (program, description) = self.loaded(settings).map_err(|finding| vec![finding])?;
         let mut findings = ungranted(&program, settings);
         findings.extend(broken_privacy(&description, settings));
+        findings.extend(misgranted_models(&program, settings));
+        findings.extend(self.models(settings).err().unwrap_or_default());
         match settings::validator(&description.schema) {
             Ok(validator) => {
                 findings.extend(settings::faults(&validator, &description.schema, &settings.raw))
@@ -188,6 +222,11 @@ impl NodeKind for Kind {
     fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
         let (program, description) =
             self.loaded(settings).map_err(|finding| NodeError::stop_graph(finding.message))?;
+        let models = self.models(settings).map_err(|findings| {
+            NodeError::stop_graph(
+                findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("; "),
+            )
+        })?;
         let limits = settings.try_group("limits").map(Limits::read).unwrap_or_default();
         let video = inputs.first().copied().flatten().and_then(|format| format.frames());
         let interval = video.and_then(|video| video.rate).map(|rate| rate.interval());
@@ -202,6 +241,7 @@ impl NodeKind for Kind {
             first: limits.first_time(interval),
             limits,
             settings: text_of(&settings.raw),
+            models,
         };
         let on_error = OnError::read(settings.try_choice("on_error"), description.is_privacy());
         Plugin::start(recipe, on_error, site).map(|plugin| Node::Filter(Box::new(plugin)))
@@ -236,6 +276,50 @@ fn ungranted(program: &Program, settings: &Settings) -> Vec<Diagnostic> {
             .help(format!("add {name} to `allow`, or use a plugin that does without"))
     };
     missing.into_iter().map(finding).collect()
+}
+
+/// Models for a plugin that runs none, or none for one that does: either is a mistake.
+fn misgranted_models(program: &Program, settings: &Settings) -> Option<Diagnostic> {
+    let given = settings.try_list("models").is_some_and(|models| !models.is_empty());
+    let wanted = program.passport.permissions.contains(&Permission::Infer);
+    match (given, wanted) {
+        (false, true) => Some(
+            Diagnostic::error(
+                "not-granted",
+                Path::root(),
+                "the plugin runs models, and this node names none",
+            )
+            .help("add `models: [NAME]`, with a name from the graph's `models:`"),
+        ),
+        (true, false) => {
+            let message = "the plugin does not import \"inference\": it runs no models";
+            let finding = Diagnostic::error("not-imported", Path::root().key("models"), message);
+            Some(finding.at_key().help("remove `models`, or use a plugin that runs them"))
+        }
+        _ => None,
+    }
+}
+
+fn unloadable(model: &Model, reason: &Unloadable, path: Path) -> Diagnostic {
+    let code = match reason {
+        Unloadable::Unreadable(error) if error.kind() == ErrorKind::NotFound => "file-not-found",
+        Unloadable::OtherDigest { .. } => "wrong-digest",
+        _ => "bad-model",
+    };
+    let message = format!("model \"{}\", {}: {reason}", model.name, model.path.display());
+    let finding = Diagnostic::error(code, path, message);
+    match reason {
+        Unloadable::OtherDigest { .. } => {
+            finding.help("if this file is the one you mean, write its digest at the model's `sha256`")
+        }
+        Unloadable::OtherInput { .. } => {
+            finding.help("change `size`, `format` or `layout` in the `input` of the model")
+        }
+        Unloadable::Unsupported(_) => {
+            finding.help("export the model without them: `framegate` runs ONNX operator sets 9 to 18")
+        }
+        _ => finding,
+    }
 }
 
 fn broken_privacy(description: &Description, settings: &Settings) -> Option<Diagnostic> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::border::World;
 use super::fault::Fault;
-use super::host::{Journal, State};
+use super::host::{Journal, Shared, State};
 use super::instance::{Answer, Failure, Instance, Times, Used};
 use super::limits::Limits;
 use super::program::Program;
@@ -59,6 +59,8 @@ pub struct Recipe {
     pub plugin: String,
     pub program: Arc<Program>,
     pub limits: Limits,
+    /// The models it may run.
+    pub models: Shared,
     /// The `with:` block as JSON text.
     pub settings: String,
     pub times: Times,
@@ -73,8 +75,9 @@ impl Recipe {
     /// # Errors
     /// [`Failure`] when it is stopped over it or does not take its settings.
     pub fn start(&self, journal: &Journal, site: &Site) -> Result<Instance, Failure> {
-        let state =
+        let mut state =
             State::new(&self.limits, journal.clone(), site.pool.clone(), site.halt.clone(), self.times.live);
+        state.models = self.models.clone();
         let mut instance = Instance::start(&self.program, &self.limits, state)?;
         instance.configure(&self.settings)?;
         Ok(instance)

@@ -43,7 +43,7 @@ pub struct Graph(pub Plan);
 impl Graph {
     pub fn new(clock: Clock) -> Graph {
         let server = Server::default();
-        Graph(Plan { name: "test".to_owned(), clock, nodes: vec![], links: vec![], server })
+        Graph(Plan { name: "test".to_owned(), clock, nodes: vec![], links: vec![], server, models: vec![] })
     }
 
     pub fn node(

@@ -8,6 +8,7 @@
 pub mod binary;
 pub mod chromium;
 pub mod clips;
+pub mod models;
 pub mod python;
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::cli::value;
 use crate::graph::{self, Clock, Concealed, LinkId, Plan, PlanNode};
-use crate::node::{Format, units};
+use crate::node::{Format, Model, ModelInput, units};
 
 pub fn outline(plan: &Plan, concealed: &[Concealed]) -> Json {
     json!({
@@ -15,11 +15,28 @@ pub fn outline(plan: &Plan, concealed: &[Concealed]) -> Json {
         },
         "nodes": plan.nodes.iter().map(|node| node_json(plan, node, concealed)).collect::<Vec<_>>(),
         "links": (0..plan.links.len()).map(|index| link_json(plan, LinkId(index))).collect::<Vec<_>>(),
+        "models": plan.models.iter().map(|model| model_json(model)).collect::<Vec<_>>(),
         "server": {
             "listen": plan.server.listen.to_string(),
             "udp_port": plan.server.udp_port,
             "additional_hosts": plan.server.additional_hosts,
             "allow_origins": plan.server.allow_origins,
+        },
+    })
+}
+
+fn model_json(model: &Model) -> Json {
+    let ModelInput { size, pixel, layout, mean, deviation } = &model.input;
+    json!({
+        "name": model.name,
+        "path": model.path.display().to_string(),
+        "sha256": model.digest.map(|digest| digest.to_string()),
+        "input": {
+            "size": size.to_string(),
+            "format": pixel.name(),
+            "layout": layout.name(),
+            "mean": mean,
+            "deviation": deviation,
         },
     })
 }

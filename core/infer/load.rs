@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 use std::{fmt, thread};
 
 use sha2::{Digest as _, Sha256};
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceModel, InferenceModelExt, IntoRunnable, TractResult, TypedModel,
+    DatumType, Framework, InferenceModel, InferenceModelExt, IntoRunnable, TypedModel,
 };
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::internal::{Factoid, InferenceFact};
@@ -134,11 +133,11 @@ fn plan(bytes: &[u8], input: &ModelInput) -> Result<Network, Unloadable> {
     // From memory and not by path: a model that keeps its weights in other files gets none.
     let mut model = tract_onnx::onnx().model_for_read(&mut &*bytes).map_err(invalid)?;
     refuse_unsupported(&model)?;
-    let element = fix_input(&mut model, input)?;
+    fix_input(&mut model, input)?;
     let typed = model.into_typed().and_then(TypedModel::into_decluttered).map_err(invalid)?;
     bound(&typed)?;
     let runnable = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(invalid)?;
-    Network::new(runnable, input.clone(), element).map_err(invalid)
+    Network::new(runnable, input.clone()).map_err(invalid)
 }
 
 fn refuse_unsupported(model: &InferenceModel) -> Result<(), Unloadable> {
@@ -152,7 +151,7 @@ fn refuse_unsupported(model: &InferenceModel) -> Result<(), Unloadable> {
 }
 
 /// Holds the model's first input against what the graph says, and settles what the model leaves open.
-fn fix_input(model: &mut InferenceModel, input: &ModelInput) -> Result<DatumType, Unloadable> {
+fn fix_input(model: &mut InferenceModel, input: &ModelInput) -> Result<(), Unloadable> {
     if model.inputs.is_empty() {
         return Err(Unloadable::Invalid("it has no input".to_owned()));
     }
@@ -170,8 +169,7 @@ fn fix_input(model: &mut InferenceModel, input: &ModelInput) -> Result<DatumType
     if !own.shape.dims().zip(&shape).all(fits) {
         return Err(other());
     }
-    model.set_input_fact(0, InferenceFact::dt_shape(element, shape)).map_err(invalid)?;
-    Ok(element)
+    model.set_input_fact(0, InferenceFact::dt_shape(element, shape)).map_err(invalid)
 }
 
 type Dimension = tract_onnx::tract_hir::infer::DimFact;

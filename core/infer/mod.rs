@@ -10,6 +10,8 @@ mod load;
 mod network;
 mod prepare;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 pub use load::Unloadable;
 pub use network::{Element, Network, Tensor, Unrun};

@@ -93,7 +93,7 @@ impl Network {
             return Err(Unrun::Several(self.takes.len()));
         };
         let prepared = prepare(frame, area, &self.input, element, pool)?;
-        self.contained(|| self.evaluate(vec![prepared.into_tvalue()?], go_on))
+        self.contained(|| self.evaluate(vec![prepared.into_tvalue()], go_on))
     }
 
     /// Runs it on tensors.

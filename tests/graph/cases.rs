@@ -69,7 +69,9 @@ cases! {
     inputs_wrong_form
     merge_keys
     misplaced_option
+    model_faults
     missing_key
+    missing_model
     missing_variable
     missing_variable_overridden
     no_nodes

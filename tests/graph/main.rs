@@ -8,6 +8,8 @@ mod kinds;
 mod plan;
 mod robust;
 mod schema;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::PathBuf;
 

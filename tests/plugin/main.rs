@@ -2,13 +2,16 @@
 //!
 //! `bench` runs one node without a graph. `worlds` holds what each world promises, `hostile` one
 //! test for each mode of `plugins/misbehave`, `by_hand` what only hand-written code can do wrong,
-//! `portrait` what `plugin inspect` tells, `settings` what `check` says about a plugin node.
+//! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells, `settings` what `check` says about a plugin node.
 
 mod bench;
 mod by_hand;
+mod faces;
 mod hostile;
 #[path = "../../plugins/misbehave/modes.rs"]
 mod modes;
 mod portrait;
 mod settings;
+#[path = "../support/mod.rs"]
+mod support;
 mod worlds;

@@ -7,9 +7,11 @@ use std::{fmt, thread};
 
 use sha2::{Digest as _, Sha256};
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceModel, InferenceModelExt, IntoRunnable, TypedModel,
+    DatumType, Framework, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TractResult,
+    TypedModel,
 };
 use tract_onnx::tract_core::ops::Cost;
+use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::{Factoid, InferenceFact};
 
 use super::network::Network;
@@ -133,6 +135,7 @@ fn plan(bytes: &[u8], input: &ModelInput) -> Result<Network, Unloadable> {
     // From memory and not by path: a model that keeps its weights in other files gets none.
     let mut model = tract_onnx::onnx().model_for_read(&mut &*bytes).map_err(invalid)?;
     refuse_unsupported(&model)?;
+    narrow(&mut model).map_err(invalid)?;
     fix_input(&mut model, input)?;
     let typed = model.into_typed().and_then(TypedModel::into_decluttered).map_err(invalid)?;
     bound(&typed)?;
@@ -148,6 +151,20 @@ fn refuse_unsupported(model: &InferenceModel) -> Result<(), Unloadable> {
     names.sort();
     names.dedup();
     if names.is_empty() { Ok(()) } else { Err(Unloadable::Unsupported(names)) }
+}
+
+/// Makes f64 constants f32. Some exporters leave them among f32, which is no ONNX, and BlazeFace comes
+/// so; no network that looks at bytes needs them.
+fn narrow(model: &mut InferenceModel) -> TractResult<()> {
+    for node in model.nodes_mut() {
+        let Some(wide) = node.op_as::<Const>().map(|constant| constant.val().clone()) else { continue };
+        if wide.datum_type() == DatumType::F64 {
+            let narrow = wide.cast_to::<f32>()?.into_owned().into_arc_tensor();
+            node.outputs[0].fact = InferenceFact::dt_shape(DatumType::F32, narrow.shape());
+            node.op = Box::new(Const::new(narrow)?);
+        }
+    }
+    Ok(())
 }
 
 /// Holds the model's first input against what the graph says, and settles what the model leaves open.

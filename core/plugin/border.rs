@@ -276,6 +276,24 @@ mod tests {
     }
 
     #[test]
+    fn inference_goes_with_every_world_and_under_its_own_name_only() {
+        let infer = "framegate:infer/inference@0.1.0";
+        for (export, other) in
+            [("detecting", "pixels-read"), ("filtering", "draw"), ("filtering", "annotations")]
+        {
+            let found = passport(&[other, infer], &["lifecycle", export]).unwrap();
+            assert_eq!(found.permissions.last(), Some(&Permission::Infer));
+            assert_eq!(found.world, passport(&[other], &["lifecycle", export]).unwrap().world);
+        }
+        for smuggled in ["framegate:infer/pixels-write@0.1.0", "framegate:frame/inference@0.1.0"] {
+            let refusal = passport(&[smuggled], &["lifecycle", "filtering"]);
+            assert_eq!(refusal, Err(Refusal::UnknownImports(vec![smuggled.to_owned()])));
+        }
+        let newer = passport(&["framegate:infer/inference@0.2.0"], &["lifecycle", "filtering"]);
+        assert_eq!(newer, Err(Refusal::OtherVersion("framegate:infer@0.2.0".to_owned())));
+    }
+
+    #[test]
     fn what_is_no_plugin_is_told_why() {
         let refusal =
             |imports: &[&str], exports: &[&str]| passport(imports, exports).unwrap_err().to_string();

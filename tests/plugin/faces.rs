@@ -55,7 +55,7 @@ fn run_clip(basket: &str, nodes: &str, last: &str) -> Vec<Frame> {
     let folder = std::env::current_dir().expect("cargo gives tests a folder");
     let model = folder.join(models::blazeface());
     let text = format!(
-        "version: 1\nclock: offline\nmodels:\n  - name: faces\n    path: {}\n    input: {{ size: 128x128, mean: [127.5], \
+        "version: 1\nclock: offline\nmodels:\n  - name: faces\n    path: {}\n    input: {{ size: 128x128, layout: nhwc, mean: [127.5], \
          deviation: [127.5] }}\nnodes:\n  - {{ id: camera, kind: file, with: {{ path: {} }} }}\n{nodes}  \
          - {{ id: end, kind: collect, with: {{ into: {basket} }}, inputs: {last} }}\n",
         model.display(),
@@ -70,7 +70,7 @@ fn run_clip(basket: &str, nodes: &str, last: &str) -> Vec<Frame> {
     let _ended = running.wait();
     let frame = |item| match item {
         Item::Frame(frame) => frame,
-        other => panic!("only frames leave, not {other:?}"),
+        Item::AccessUnit(_) | Item::Detections(_) => panic!("only frames leave"),
     };
     items.into_iter().map(frame).collect()
 }
@@ -196,7 +196,7 @@ fn findings(model: &str, node: &str) -> Vec<(&'static str, String, String)> {
     findings.into_iter().map(|finding| (finding.code, finding.path.to_string(), finding.message)).collect()
 }
 
-const INPUT: &str = "input: { size: 128x128 }";
+const INPUT: &str = "input: { size: 128x128, layout: nhwc }";
 const NODE: &str = "plugin: faces, models: [faces]";
 
 #[test]
@@ -213,7 +213,7 @@ fn a_model_that_cannot_be_what_the_graph_says_is_a_finding() {
     assert!(text.contains("d388b1cf8a5f") && text.contains(&zeros), "{text}");
     let (code, _, text) = one("input: { size: 64x64 }", NODE);
     assert_eq!(code, "bad-model");
-    assert!(text.contains("1x3x128x128 of F32, and `input` gives 1x3x64x64"), "{text}");
+    assert!(text.contains("1x128x128x3 of F32, and `input` gives 1x3x64x64"), "{text}");
 }
 
 #[test]

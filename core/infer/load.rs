@@ -6,12 +6,12 @@ use std::path::Path;
 use std::{fmt, thread};
 
 use sha2::{Digest as _, Sha256};
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::{AttributeProto, ModelProto, TensorProto};
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TractResult,
-    TypedModel,
+    DatumType, Framework, InferenceModel, InferenceModelExt, IntoRunnable, TypedModel,
 };
 use tract_onnx::tract_core::ops::Cost;
-use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::{Factoid, InferenceFact};
 
 use super::network::Network;
@@ -133,9 +133,11 @@ fn read(path: &Path) -> Result<Vec<u8>, Unloadable> {
 
 fn plan(bytes: &[u8], input: &ModelInput) -> Result<Network, Unloadable> {
     // From memory and not by path: a model that keeps its weights in other files gets none.
-    let mut model = tract_onnx::onnx().model_for_read(&mut &*bytes).map_err(invalid)?;
+    let onnx = tract_onnx::onnx();
+    let mut proto = onnx.proto_model_for_read(&mut &*bytes).map_err(invalid)?;
+    write_default(&mut proto);
+    let mut model = onnx.model_for_proto_model(&proto).map_err(invalid)?;
     refuse_unsupported(&model)?;
-    narrow(&mut model).map_err(invalid)?;
     fix_input(&mut model, input)?;
     let typed = model.into_typed().and_then(TypedModel::into_decluttered).map_err(invalid)?;
     bound(&typed)?;
@@ -153,18 +155,16 @@ fn refuse_unsupported(model: &InferenceModel) -> Result<(), Unloadable> {
     if names.is_empty() { Ok(()) } else { Err(Unloadable::Unsupported(names)) }
 }
 
-/// Makes f64 constants f32. Some exporters leave them among f32, which is no ONNX, and BlazeFace comes
-/// so; no network that looks at bytes needs them.
-fn narrow(model: &mut InferenceModel) -> TractResult<()> {
-    for node in model.nodes_mut() {
-        let Some(wide) = node.op_as::<Const>().map(|constant| constant.val().clone()) else { continue };
-        if wide.datum_type() == DatumType::F64 {
-            let narrow = wide.cast_to::<f32>()?.into_owned().into_arc_tensor();
-            node.outputs[0].fact = InferenceFact::dt_shape(DatumType::F32, narrow.shape());
-            node.op = Box::new(Const::new(narrow)?);
-        }
+/// Writes out a default that the library gets wrong: what `ConstantOfShape` fills with is an f32 in ONNX,
+/// and an f64 to it. BlazeFace has one.
+fn write_default(proto: &mut ModelProto) {
+    let nodes = proto.graph.iter_mut().flat_map(|graph| &mut graph.node);
+    for node in nodes.filter(|node| node.op_type == "ConstantOfShape" && node.attribute.is_empty()) {
+        let zero =
+            TensorProto { dims: vec![1], data_type: 1, float_data: vec![0.0], ..TensorProto::default() };
+        let (name, r#type) = ("value".to_owned(), AttributeType::Tensor as i32);
+        node.attribute.push(AttributeProto { name, r#type, t: Some(zero), ..AttributeProto::default() });
     }
-    Ok(())
 }
 
 /// Holds the model's first input against what the graph says, and settles what the model leaves open.

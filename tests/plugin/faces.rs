@@ -84,7 +84,7 @@ const FACES: &str = "  - { id: faces, kind: plugin, plugin: faces, models: [face
 
 #[test]
 fn the_face_is_found_in_nearly_every_frame_and_hardly_anything_else() {
-    let frames = run_clip("found", FACES, "faces");
+    let frames = run_clip("found", FACES, "faces.frames");
     assert_eq!(frames.len(), FRAMES);
     let (mut found, mut other) = (0, 0);
     for frame in &frames {
@@ -138,7 +138,7 @@ fn wholly_hidden(clip: &[Vec<u8>], frames: &[Frame]) -> usize {
 #[test]
 fn no_frame_leaves_with_the_face_in_clear() {
     let clip = clip(&clips::carphone());
-    let bare = run_clip("bare", FACES, "faces");
+    let bare = run_clip("bare", FACES, "faces.frames");
     assert_eq!(seen(&clip, &bare), 1.0, "without privacy the face is there");
     let hidden = run_clip("hidden", &(FACES.to_owned() + &privacy("faces")), "privacy");
     assert_eq!(hidden.len(), FRAMES);
@@ -175,7 +175,7 @@ fn while_the_detector_is_stopped_every_frame_is_black() {
 fn findings(model: &str, node: &str) -> Vec<(&'static str, String, String)> {
     let text = format!(
         "version: 1\nmodels:\n  - {{ name: faces, path: {}, {model} }}\nnodes:\n  - {{ id: camera, kind: test_pattern }}\n  \
-         - {{ id: faces, kind: plugin, inputs: camera, {node} }}\n  - {{ id: end, kind: collect, inputs: faces }}\n",
+         - {{ id: faces, kind: plugin, inputs: camera, {node} }}\n  - {{ id: end, kind: collect, inputs: faces.frames }}\n",
         models::blazeface().display(),
     );
     let folder = std::env::current_dir().expect("cargo gives tests a folder");
@@ -211,7 +211,7 @@ fn models_are_granted_by_name_to_plugins_that_run_them() {
     assert_eq!(codes("plugin: faces, models: [faces], allow: [annotations, pixels-read]"), ["not-granted"]);
     assert_eq!(codes("plugin: motion, models: [faces]"), ["not-imported"]);
     let other = std::panic::catch_unwind(|| {
-        run_clip("other", &FACES.replace("min_score: 0.4", "model: other"), "faces")
+        run_clip("other", &FACES.replace("min_score: 0.4", "model: other"), "faces.frames")
     });
     assert!(other.is_err(), "it opened a model that its node does not name");
 }

@@ -243,6 +243,24 @@ fn detections_arrive_under_the_rtp_time_of_their_picture() {
 }
 
 #[test]
+fn every_picture_says_when_it_was_taken_not_when_it_was_sent() {
+    let mut world = World::new(15);
+    world.play(1);
+    let index = world.join(Boxes::Unwanted);
+    // Encoded late: what is told must not move with it.
+    world.pass(Duration::from_millis(170));
+    world.play(40);
+    let (pictures, told) = (world.watchers[index].pictures(), world.watchers[index].capture_times());
+    assert!(pictures.len() > 30 && pictures.keys().all(|time| told.contains_key(time)));
+    // The run begins at 1.7e9 s after 1970, which is PTS and RTP time zero.
+    let start = (1_700_000_000_u64 + 2_208_988_800) << 32;
+    for (time, ntp) in told {
+        let seconds = (ntp.wrapping_sub(start)) as f64 / 2f64.powi(32);
+        assert!((seconds - f64::from(time) / 90_000.0).abs() < 0.000_1, "{time}: {seconds}");
+    }
+}
+
+#[test]
 fn the_bitrate_comes_down_for_a_lossy_viewer_and_climbs_back() {
     let mut world = World::new(13);
     world.play(1);

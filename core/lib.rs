@@ -48,7 +48,7 @@
 //! | [`plugin`] | media, node, diagnostic, pixels, infer | wasmtime | graphs, other nodes |
 //! | [`nodes`] | media, node, diagnostic, pixels | openh264, … | each other, graphs |
 //! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio | encoders, graphs |
-//! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio | pixels |
+//! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |
 //! | [`catalog`] | node, nodes, plugin, relay | – | how they run |
 //! | [`cli`] | everything public | clap | pixels |
 //! | `plugins/*` | nothing of `core`: only `wit/`, through `plugins/sdk` | wit-bindgen | the host's types |

@@ -5,6 +5,7 @@
 //! plan). `places` says where each part stands in the text; `environment` and `overrides` bring
 //! values from outside. Every step collects findings and goes on with what is sound.
 
+mod access;
 mod address;
 mod assemble;
 mod check;
@@ -30,6 +31,7 @@ mod tree;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub use access::{IceServer, Right, Secret, Tls, Token};
 pub use address::ID_PATTERN;
 pub use document::{NODE_KEYS, TOP, VERSION};
 pub use example::example;

@@ -51,7 +51,33 @@ pub struct SessionStats {
     pub unsent: u64,
 }
 
-/// The same while it is being counted.
+/// What sessions have counted together, those that have ended included: it only ever rises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub sessions: u64,
+    pub packets: u64,
+    pub nacks: u64,
+    pub resent: u64,
+    pub unrepaired: u64,
+    pub plis: u64,
+    pub dropped_to_key: u64,
+    pub thinned: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, more: Totals) {
+        self.sessions += more.sessions;
+        self.packets += more.packets;
+        self.nacks += more.nacks;
+        self.resent += more.resent;
+        self.unrepaired += more.unrepaired;
+        self.plis += more.plis;
+        self.dropped_to_key += more.dropped_to_key;
+        self.thinned += more.thinned;
+    }
+}
+
+/// One viewer's numbers while they are being counted.
 pub struct Figures {
     number: u64,
     connected: Option<Instant>,
@@ -137,6 +163,20 @@ impl Figures {
             now.saturating_duration_since(*sent).checked_sub(held)
         });
         self.rtt = echoed.or(self.rtt);
+    }
+
+    /// What this session counted.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            sessions: 1,
+            packets: self.packets,
+            nacks: self.nacks,
+            resent: self.resent,
+            unrepaired: self.unrepaired,
+            plis: self.plis,
+            dropped_to_key: self.dropped_to_key,
+            thinned: self.thinned,
+        }
     }
 
     pub fn snapshot(&mut self, now: Instant) -> SessionStats {

@@ -127,8 +127,13 @@ struct Session {
     loss: f32,
     jitter_ms: f64,
     rtt_ms: Option<f64>,
+    /// What the viewer believes it can take, in bits per second.
+    estimate: Option<u64>,
+    nacks: u64,
+    unrepaired: u64,
     picture_losses: u64,
     dropped_to_key: u64,
+    thinned: u64,
 }
 
 impl Graph {
@@ -231,8 +236,12 @@ impl From<SessionStats> for Session {
             loss: session.loss,
             jitter_ms: millis(session.jitter),
             rtt_ms: session.rtt.map(millis),
+            estimate: session.estimate,
+            nacks: session.nacks,
+            unrepaired: session.unrepaired,
             picture_losses: session.plis,
             dropped_to_key: session.dropped_to_key,
+            thinned: session.thinned,
         }
     }
 }

@@ -74,8 +74,8 @@ cases! {
     missing_model
     missing_variable
     missing_variable_overridden
-    no_nodes
     no_cascade
+    no_nodes
     not_a_mapping
     out_of_range
     override_faults
@@ -92,6 +92,7 @@ cases! {
     syntax_tab
     syntax_unclosed
     tag
+    token_faults
     undriven_node
     unfed_input
     unknown_key

@@ -14,7 +14,7 @@ const START_WITHIN: Duration = Duration::from_secs(180);
 /// A running `framegate run`. Killed when dropped.
 pub struct Framegate {
     child: Child,
-    /// `http://127.0.0.1:PORT/`
+    /// `http://127.0.0.1:PORT/`, or `https`
     pub url: String,
     log: Arc<Mutex<String>>,
 }
@@ -27,12 +27,17 @@ impl Framegate {
 
     /// The same, on an address of the caller's choice.
     pub fn run_at(graph: &Path, listen: &str, arguments: &[&str]) -> Framegate {
+        Framegate::start(graph, listen, arguments, &[])
+    }
+
+    fn start(graph: &Path, listen: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Framegate {
         let mut child = Command::new(env!("CARGO_BIN_EXE_framegate"))
             .arg("run")
             .arg(graph)
             .args(["--set", &format!("server.listen={listen}"), "--set", "server.udp_port=0"])
             .args(arguments)
             .env("NO_COLOR", "1")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -56,10 +61,15 @@ impl Framegate {
 
     /// Runs a graph given as text.
     pub fn run_text(graph: &str, arguments: &[&str]) -> Framegate {
+        Framegate::run_text_with(graph, arguments, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub fn run_text_with(graph: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Framegate {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("graph.yaml");
         std::fs::write(&path, graph).expect("a temporary file can be written");
-        Framegate::run(&path, arguments)
+        Framegate::start(&path, "127.0.0.1:0", arguments, variables)
     }
 
     /// `path` on this server; no slash in front.

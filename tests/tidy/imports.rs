@@ -43,6 +43,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("serde_yaml", &["graph/document.rs"]),
     ("signal_hook", &["cli"]),
     ("tokio", &["serve", "relay"]),
+    ("tokio_rustls", &["serve"]),
     ("tract_onnx", &["infer"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime_wasi", &["plugin"]),

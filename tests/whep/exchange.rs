@@ -21,6 +21,11 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a header is text"))
     }
 
+    /// Every value of a header that may come more than once.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().expect("a header is text")).collect()
+    }
+
     /// What the server says is wrong, after making sure that it says so in the agreed form.
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");

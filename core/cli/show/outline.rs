@@ -21,6 +21,11 @@ pub fn outline(plan: &Plan, concealed: &[Concealed]) -> Json {
             "udp_port": plan.server.udp_port,
             "additional_hosts": plan.server.additional_hosts,
             "allow_origins": plan.server.allow_origins,
+            "offers_per_minute": plan.server.offers_per_minute,
+            "interfaces": plan.server.interfaces,
+            "tokens": plan.server.tokens.iter().map(rights).collect::<Vec<_>>(),
+            "tls": plan.server.tls.as_ref().map(|tls| tls.certificate.display().to_string()),
+            "ice_servers": plan.server.ice_servers.iter().map(|server| &server.urls).collect::<Vec<_>>(),
         },
     })
 }
@@ -39,6 +44,11 @@ fn model_json(model: &Model) -> Json {
             "deviation": deviation,
         },
     })
+}
+
+/// What a token lets its bearer do; the token itself is nobody's to see.
+fn rights(token: &graph::Token) -> Vec<&'static str> {
+    token.rights.iter().map(|right| right.name()).collect()
 }
 
 fn node_json(plan: &Plan, node: &PlanNode, concealed: &[Concealed]) -> Json {

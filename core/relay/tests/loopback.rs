@@ -36,7 +36,13 @@ impl Stage {
         else {
             panic!("a relay is a sink");
         };
-        hub.open(&Network { listen, udp_port: 0, additional_hosts: vec!["203.0.113.7".into()] }).unwrap();
+        hub.open(&Network {
+            listen,
+            udp_port: 0,
+            additional_hosts: vec!["203.0.113.7".into()],
+            interfaces: vec![],
+        })
+        .unwrap();
         Stage { hub, node, started, sequence: 0 }
     }
 

@@ -1,5 +1,6 @@
 // The page at `/`: asks the server once a second and tells each part what it said.
 
+import { request } from "./access.js";
 import { GraphClock } from "./figures.js";
 import { Flow } from "./flow.js";
 import { Panel } from "./panel.js";
@@ -12,7 +13,7 @@ const panels = new Map();
 const flow = new Flow(document.getElementById("flow"));
 
 async function ask(path) {
-  const response = await fetch(new URL(path, base), { cache: "no-store", signal: AbortSignal.timeout(4000) });
+  const response = await request(new URL(path, base), { cache: "no-store" }, 4000);
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }

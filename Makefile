@@ -57,7 +57,13 @@ test-setup: models
 	$(call need,npm,npm,fetching that language's compiler)
 	$(call need,clang,clang,building a plugin in C)
 	$(call need,wasm-ld,lld,linking it)
+	$(call need,openssl,openssl,making certificates)
+	$(call need,turnserver,coturn,a viewer that needs TURN)
+	@for package in $(GSTREAMER); do [ -e /usr/share/doc/$$package ] || .ci/install $$package "the GStreamer viewer" || exit 1; done
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
+
+# A WebRTC client of yet another make, with the bindings to drive it.
+GSTREAMER = python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-nice gstreamer1.0-libav
 
 camera-setup:
 	$(call need,pkg-config,pkg-config,finding libcamera)

@@ -7,6 +7,8 @@ mod support;
 mod aiortc;
 mod demo;
 mod footage;
+mod gstreamer;
 mod hostile;
 mod page;
 mod seen;
+mod turn;

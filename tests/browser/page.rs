@@ -40,6 +40,7 @@ fn the_page_tells_rates_times_and_drops_on_any_screen() {
 #[test]
 fn the_page_asks_for_a_token_and_keeps_it_for_the_tab() {
     let demo = std::fs::read_to_string("graphs/demo.yaml").expect("the demo is there");
+    let (demo, _) = demo.split_once("\nserver:").expect("its last section is the server's");
     let graph = format!("{demo}\nserver: {{ tokens: [{{ token: \"${{VIEW}}\" }}] }}\n");
     let server = Framegate::run_text_with(&graph, &[], &[("VIEW", "view-0123456789abcdef")]);
     let browser = Chromium::start();

@@ -65,6 +65,8 @@ fn the_page_asks_for_a_token_and_keeps_it_for_the_tab() {
     browser.be_a_desk();
     answer("view-0123456789abcdef");
     browser.until("the picture", LIVE);
+    browser.ask("document.querySelector('.bottom a').click()");
+    browser.until("the API behind its link", "return document.body.textContent.includes('elapsed_ms')");
     browser.open(&server.at("live"));
     browser.until("the picture without being asked again", LIVE);
 

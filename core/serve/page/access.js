@@ -19,6 +19,11 @@ function brought() {
 function remembered() { try { return sessionStorage.getItem(KEY); } catch { return null; } }
 function remember(value) { try { sessionStorage.setItem(KEY, value); } catch { /* see above */ } }
 
+/** Whether there is a token to send along. */
+export function held() {
+  return token !== null;
+}
+
 /** `given` and the token, for a request that cannot be asked again. */
 export function headers(given = {}) {
   return token ? { ...given, Authorization: `Bearer ${token}` } : given;

@@ -77,27 +77,6 @@ fn the_page_asks_for_a_token_and_keeps_it_for_the_tab() {
 }
 
 #[test]
-fn the_page_comes_back_by_itself_when_the_server_is_started_again() {
-    let server = Framegate::run(Path::new("graphs/demo.yaml"), &[]);
-    let address = server.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let browser = Chromium::start();
-    browser.open(&server.url);
-    browser.until("the picture", LIVE);
-    browser.ask("window.same = true");
-    assert!(server.stop().success());
-    browser
-        .until("that it is gone", "return document.querySelector('#server').dataset.state === 'unreachable'");
-    browser.screenshot("unreachable");
-    let _again = Framegate::run_at(Path::new("graphs/demo.yaml"), &address, &[]);
-    browser.until("the server again", "return document.querySelector('#server').dataset.state === 'live'");
-    browser.until("the picture again", LIVE);
-    let moves = "const v = document.querySelector('video'); const t = v.currentTime;
-        return new Promise((resolve) => v.requestVideoFrameCallback(() => resolve(v.currentTime >= t)))";
-    assert_eq!(browser.ask(moves), true);
-    assert_eq!(browser.ask("return window.same"), true, "nobody loaded the page anew");
-}
-
-#[test]
 fn boxes_are_put_away_with_a_key() {
     let server = Framegate::run(Path::new("graphs/demo.yaml"), &[]);
     let browser = Chromium::start();

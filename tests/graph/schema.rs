@@ -45,6 +45,7 @@ const BEYOND_SHAPE: [&str; 25] = [
     "sound",
     "unused-output",
     "duplicate-key",
+    "token-faults",
 ];
 
 #[test]

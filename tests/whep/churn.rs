@@ -22,7 +22,8 @@ fn viewers_that_vanish_leave_memory_descriptors_and_sessions_where_they_were() {
         until_all_are_gone(&server);
         Held::by(server.id())
     });
-    assert_eq!(held[1].descriptors, held[2].descriptors, "{held:?}");
+    // A connection of ours that is just being closed may still be among them; a round would be 400.
+    assert!(held[2].descriptors < held[1].descriptors + 16, "{held:?}");
     let grown = held[2].kibibytes.saturating_sub(held[1].kibibytes);
     // A viewer takes over 100 KiB: were they kept, a round would be 40 MiB.
     assert!(grown < 8 * 1024, "{held:?}");

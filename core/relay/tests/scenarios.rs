@@ -211,6 +211,19 @@ fn closing_a_session_ends_it_once_and_tells_its_viewer() {
 }
 
 #[test]
+fn what_a_session_counted_outlives_it() {
+    let mut world = World::new(16);
+    world.play(1);
+    let index = world.join(Boxes::Unwanted);
+    world.play(30);
+    let before = world.fanout.snapshot(world.now)[0].totals;
+    assert!(before.packets > 30 && before.sessions == 1, "{before:?}");
+    world.fanout.close(&index.to_string());
+    let after = world.fanout.snapshot(world.now);
+    assert_eq!((after[0].sessions.len(), after[0].totals), (0, before));
+}
+
+#[test]
 fn the_end_of_a_stream_says_goodbye_to_all_who_watch_it() {
     let mut world = World::new(10);
     world.play(1);

@@ -27,7 +27,7 @@ pub use halt::Halt;
 pub use kind::{About, NodeKind, Role};
 pub use kinds::{Absent, Kinds};
 pub use model::{Digest, Layout, Model, ModelInput};
-pub use roles::{Filter, Flow, Inputs, Node, Output, Sink, Source};
+pub use roles::{Adjusted, Filter, Flow, Inputs, Node, Output, Sink, Source};
 pub use setting::{Misfit, Setting, Settings, Takes, Value, default_json};
 pub use site::{Epoch, Site};
 pub use wish::{Handled, Upstream, Wish};

@@ -335,6 +335,19 @@ impl Settings {
         self.values.get(name)
     }
 
+    /// Whether both say the same, whatever they say of `names`.
+    pub fn same_but_for(&self, other: &Settings, names: &[&str]) -> bool {
+        let rest = |settings: &Settings| -> Vec<(&'static str, Value)> {
+            let values = settings.values.iter().filter(|(name, _)| !names.contains(name));
+            values.map(|(name, value)| (*name, value.clone())).collect()
+        };
+        let raw = |settings: &Settings| -> Vec<(String, Json)> {
+            let raw = settings.raw.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+            raw.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        rest(self) == rest(other) && raw(self) == raw(other)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.values.iter().map(|(name, value)| (*name, value))
     }

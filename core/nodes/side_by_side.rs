@@ -3,8 +3,8 @@
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, Size};
 use crate::node::{
-    About, Accepts, Contract, Filter, Format, Handled, InputPort, Inputs, Join, Node, NodeError, NodeKind,
-    Output, OutputPort, Pace, Role, Settings, Site, VideoFormat, Wish, Work,
+    About, Accepts, Adjusted, Contract, Filter, Format, Handled, InputPort, Inputs, Join, Node, NodeError,
+    NodeKind, Output, OutputPort, Pace, Role, Settings, Site, VideoFormat, Wish, Work,
 };
 
 static ABOUT: About = About {
@@ -90,6 +90,10 @@ impl Filter for Joiner {
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, _: &Settings, _: &[Option<Format>]) -> Adjusted {
+        Adjusted::Applied
     }
 }
 

@@ -15,7 +15,9 @@ use super::limits::Limits;
 use super::program::Program;
 use super::recovery::{Next, Recovery};
 use crate::media::{Detection, Detections, Frame, Item, Pts};
-use crate::node::{self, Counter, Handled, Inputs, NodeError, Output, Site, Wish};
+use crate::node::{
+    self, Adjusted, Counter, Format, Handled, Inputs, NodeError, Output, Settings, Site, Wish,
+};
 use crate::pixels::{Rect, Rgba, draw};
 use crate::plugin::bindings::host::Level;
 
@@ -320,5 +322,9 @@ impl node::Filter for Plugin {
 
     fn request(&mut self, _wish: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, _: &Settings, _: &[Option<Format>]) -> Adjusted {
+        Adjusted::NeedsRebuild
     }
 }

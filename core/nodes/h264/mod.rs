@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{AccessUnit, Colour, Frame, Item, PixelFormat, Pts, Rate, Size};
 use crate::node::{
-    About, Accepts, Contract, Counter, Filter, Format, Handled, InputPort, Inputs, Node, NodeError, NodeKind,
-    Output, OutputPort, Pace, Role, Setting, Settings, Site, Takes, VideoFormat, Wish, Work, units,
+    About, Accepts, Adjusted, Contract, Counter, Filter, Format, Handled, InputPort, Inputs, Node, NodeError,
+    NodeKind, Output, OutputPort, Pace, Role, Setting, Settings, Site, Takes, VideoFormat, Wish, Work, units,
 };
 use codec::{Aim, Codec, Complexity, Encoded, LEAST_SIDE, MOST_LONG_SIDE, MOST_SHORT_SIDE};
 
@@ -186,6 +186,14 @@ impl Wanted {
         }
     }
 
+    /// Whether a native encoder made for `other` can go on.
+    fn suits_encoder_of(&self, other: &Wanted) -> bool {
+        let made = |wanted: &Wanted| {
+            (wanted.complexity, wanted.layers, wanted.threads, wanted.frames_per_second.to_bits())
+        };
+        made(self) == made(other)
+    }
+
     fn aim(&self, size: Size, colour: Colour) -> Aim {
         Aim {
             size: even(size),
@@ -204,6 +212,8 @@ struct Running {
     codec: Codec,
     size: Size,
     colour: Colour,
+    /// The bitrate it was made for.
+    most: u32,
     last_keyframe: Option<Pts>,
     last_millis: i64,
 }
@@ -259,6 +269,21 @@ impl Filter for Encoder {
             Wish::Stop => return Handled::PassOn,
         }
         Handled::Here
+    }
+
+    /// Bitrates up to what the native encoder was made for, and the time between keyframes, hold at
+    /// once. For the rest the next frame begins with another native encoder: viewers see a keyframe.
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
+        let wanted = Wanted::new(settings, agreed(inputs).rate);
+        let made_for = self.running.as_ref().map_or(0, |running| running.most);
+        if !wanted.suits_encoder_of(&self.wanted) || wanted.most > made_for {
+            self.running = None;
+        }
+        // What viewers have brought it down to stays.
+        let asked = if self.wanted.now == self.wanted.most { wanted.most } else { self.wanted.now };
+        self.wanted = wanted;
+        self.set_bitrate(u64::from(asked));
+        Adjusted::Applied
     }
 }
 
@@ -321,7 +346,14 @@ impl Encoder {
             codec.set_bitrate(self.wanted.now).map_err(refused)?;
         }
         self.bitrate.set(u64::from(self.wanted.now));
-        Ok(Running { codec, size, colour, last_keyframe: None, last_millis: i64::MIN })
+        Ok(Running {
+            codec,
+            size,
+            colour,
+            most: self.wanted.most,
+            last_keyframe: None,
+            last_millis: i64::MIN,
+        })
     }
 
     fn set_bitrate(&mut self, bits: u64) {
@@ -421,6 +453,23 @@ mod tests {
         assert!(least < full, "{least} bytes after {full}");
         filter.request(Wish::Bitrate(u64::MAX));
         assert_eq!(site.counters.named("bitrate").get(), 2_000_000);
+    }
+
+    #[test]
+    fn other_settings_hold_at_once_and_cost_a_keyframe_only_where_they_must() {
+        let (mut filter, site) = encoder(json!({ "bitrate": "2M" }));
+        let mut frames = pattern("320x240");
+        let mut adjusted = |filter: &mut dyn Filter, with| {
+            let settings = Settings::from_json(ABOUT.with, &with).unwrap();
+            assert_eq!(filter.adjust(&settings, &[]), Adjusted::Applied);
+            keyframes(&units(filter, frames.by_ref().take(3)))
+        };
+        assert_eq!(adjusted(&mut *filter, json!({ "bitrate": "2M" })), [0]);
+        assert_eq!(adjusted(&mut *filter, json!({ "bitrate": "1M" })), Vec::<u64>::new());
+        assert_eq!(site.counters.named("bitrate").get(), 1_000_000);
+        assert_eq!(adjusted(&mut *filter, json!({ "bitrate": "4M" })), [6]);
+        assert_eq!(site.counters.named("bitrate").get(), 4_000_000);
+        assert_eq!(adjusted(&mut *filter, json!({ "bitrate": "4M", "layers": 2 })), [9]);
     }
 
     #[test]

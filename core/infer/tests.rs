@@ -91,24 +91,31 @@ fn go_on() -> bool {
 }
 
 #[test]
-fn a_frame_is_scaled_and_normalised_and_run() {
+fn a_part_of_a_frame_is_normalised_and_run() {
     let folder = Folder::new();
     let network = Shelf::default().take(&folder.model(&onnx(&[1, 1, 2, 2], &["Relu"]))).unwrap();
     let pool = Pool::new(1 << 20);
-    let format = FrameFormat::new(PixelFormat::Gray8, Size::new(2, 2).unwrap());
+    let format = FrameFormat::new(PixelFormat::Gray8, Size::new(4, 2).unwrap());
     let mut frame = Frame::pooled(&pool, format, Pts::ZERO, 0).unwrap();
     let mut plane = frame.plane_mut(0).unwrap();
-    plane.row(0).copy_from_slice(&[90, 110]);
-    plane.row(1).copy_from_slice(&[130, 100]);
-    let outputs = network.run_on(&frame, None, &pool, &go_on).unwrap();
-    assert_eq!(
-        (outputs[0].shape.as_slice(), floats(&outputs[0])),
-        (&[1, 1, 2, 2][..], vec![0.0, 1.0, 3.0, 0.0])
-    );
-    let corner = Some(Rect::new(1, 0, 1, 1));
-    assert_eq!(floats(&network.run_on(&frame, corner, &pool, &go_on).unwrap()[0]), [1.0; 4]);
-    let outside = Some(Rect::new(2, 0, 2, 2));
-    assert!(matches!(network.run_on(&frame, outside, &pool, &go_on), Err(Unrun::Misfit(_))));
+    plane.row(0).copy_from_slice(&[90, 110, 200, 200]);
+    plane.row(1).copy_from_slice(&[130, 100, 200, 200]);
+    let run = |area| network.run_on(&frame, Some(area), &pool, &go_on);
+    let left = run(Rect::new(0, 0, 2, 2)).unwrap();
+    assert_eq!((left[0].shape.as_slice(), floats(&left[0])), (&[1, 1, 2, 2][..], vec![0.0, 1.0, 3.0, 0.0]));
+    assert_eq!(floats(&run(Rect::new(2, 0, 2, 2)).unwrap()[0]), [10.0; 4]);
+    assert!(matches!(run(Rect::new(4, 0, 2, 2)), Err(Unrun::Misfit(_))));
+}
+
+#[test]
+fn a_whole_frame_is_scaled_to_the_models_size() {
+    let folder = Folder::new();
+    let network = Shelf::default().take(&folder.model(&onnx(&[1, 1, 2, 2], &["Relu"]))).unwrap();
+    let pool = Pool::new(1 << 20);
+    let format = FrameFormat::new(PixelFormat::Gray8, Size::new(64, 48).unwrap());
+    let mut frame = Frame::pooled(&pool, format, Pts::ZERO, 0).unwrap();
+    frame.plane_mut(0).unwrap().rows().for_each(|row| row.fill(120));
+    assert_eq!(floats(&network.run_on(&frame, None, &pool, &go_on).unwrap()[0]), [2.0; 4]);
 }
 
 #[test]

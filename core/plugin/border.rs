@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The interface version this host speaks; a later 0.1.x is the same with more functions.
 pub const VERSION: &str = "0.1.0";
 const PACKAGE: &str = "framegate:frame";
@@ -13,7 +15,8 @@ const PACKAGE: &str = "framegate:frame";
 const INFER: &str = "framegate:infer";
 
 /// What a plugin is for; it decides its ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum World {
     /// Changes pixels.
     Filter,
@@ -26,6 +29,9 @@ pub enum World {
 }
 
 impl World {
+    pub const ALL: [World; 4] = [World::Filter, World::Detector, World::Overlay, World::Analyzer];
+
+    /// As in `wit/v0`.
     pub const fn name(self) -> &'static str {
         match self {
             World::Filter => "filter",

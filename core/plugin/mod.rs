@@ -26,6 +26,7 @@ mod program;
 mod recovery;
 mod settings;
 
+pub use border::World;
 pub use examine::{Examined, examine};
 pub use inspect::{Ask, Portrait, Uninspectable, inspect};
 pub use kind::Kind;

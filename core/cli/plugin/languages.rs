@@ -1,8 +1,10 @@
-//! The languages and worlds a plugin can be started in, and the files of each.
+//! The languages a plugin can be started in, and the files of each in each world.
 //!
 //! Owns the table of templates. Leaves filling and writing them to `new`.
 
 use serde::{Deserialize, Serialize};
+
+use crate::plugin::World;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -15,32 +17,6 @@ pub enum Language {
     Js,
     /// Without a C library; a component of a few KiB.
     C,
-}
-
-/// The worlds of `wit/v0`.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum World {
-    /// Changes pixels.
-    Filter,
-    /// Looks and reports; cannot change a pixel.
-    Detector,
-    /// Paints from what others found; never sees a pixel.
-    Overlay,
-    /// Works on what others found; blind to pixels.
-    Analyzer,
-}
-
-impl World {
-    /// As in `wit/v0`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            World::Filter => "filter",
-            World::Detector => "detector",
-            World::Overlay => "overlay",
-            World::Analyzer => "analyzer",
-        }
-    }
 }
 
 /// Path in the project, and template.

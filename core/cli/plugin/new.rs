@@ -7,9 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::languages::{self, Language, World};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::languages::{self, Language};
 use super::project::{self, Project};
 use crate::cli::{misused, print};
+use crate::plugin::World;
 
 /// Start a plugin: a folder that builds and tests at once.
 #[derive(clap::Args)]
@@ -25,7 +28,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "rust")]
     lang: Language,
     /// What it may do
-    #[arg(long, value_enum, default_value = "filter")]
+    #[arg(long, value_parser = world(), default_value = "filter")]
     world: World,
     /// Put the folder here instead of in the current one.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
@@ -38,6 +41,12 @@ const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// The same versions of everything as this program was tested with: those are what a machine that
 /// built it has, and so what builds without a network. Cargo drops what a plugin does not need.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
+
+fn world() -> impl TypedValueParser<Value = World> {
+    let named = |world: World| PossibleValue::new(world.name()).help(world.in_words());
+    let find = |name: String| World::ALL.into_iter().find(|world| world.name() == name);
+    PossibleValuesParser::new(World::ALL.map(named)).map(move |name| find(name).expect("it is one of these"))
+}
 
 pub fn main(args: &Args) -> ExitCode {
     if let Err(reason) = check_name(&args.name) {
@@ -152,7 +161,7 @@ mod tests {
     #[test]
     fn a_project_holds_all_it_needs_and_no_open_places() {
         for language in [Language::Rust, Language::Python, Language::Js, Language::C] {
-            for world in [World::Filter, World::Detector, World::Overlay, World::Analyzer] {
+            for world in World::ALL {
                 let folder = tempfile::tempdir().unwrap();
                 let project = Project { name: "gate-3".to_owned(), language, world };
                 write(folder.path(), &project).unwrap();

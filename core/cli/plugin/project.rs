@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::languages::{Language, World};
+use super::languages::Language;
+use crate::plugin::World;
 
 /// The file's name, in the project's folder.
 pub const FILE: &str = "framegate.json";

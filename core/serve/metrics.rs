@@ -163,13 +163,15 @@ impl Scrape {
     fn session_counts(&self, page: &mut Page) -> fmt::Result {
         let counts: [(&str, &str, fn(&Totals) -> u64); 8] = [
             ("relay_sessions", "Sessions that were begun", |t| t.sessions),
-            ("relay_packets", "Packets sent to viewers, retransmissions not counted", |t| t.packets),
-            ("relay_nacks", "Reports of missing packets", |t| t.nacks),
-            ("relay_resent", "Packets sent again", |t| t.resent),
-            ("relay_unrepaired", "Missing packets that were not sent again", |t| t.unrepaired),
-            ("relay_picture_losses", "Reports of lost pictures (PLI and FIR)", |t| t.plis),
-            ("relay_dropped_to_key", "Times a slow viewer was dropped to a keyframe", |t| t.dropped_to_key),
-            ("relay_thinned", "Pictures of upper layers left out for slow viewers", |t| t.thinned),
+            ("relay_packets", "Packets sent to viewers, retransmissions not counted", |t| t.counts.packets),
+            ("relay_nacks", "Reports of missing packets", |t| t.counts.nacks),
+            ("relay_resent", "Packets sent again", |t| t.counts.resent),
+            ("relay_unrepaired", "Missing packets that were not sent again", |t| t.counts.unrepaired),
+            ("relay_picture_losses", "Reports of lost pictures (PLI and FIR)", |t| t.counts.plis),
+            ("relay_dropped_to_key", "Times a slow viewer was dropped to a keyframe", |t| {
+                t.counts.dropped_to_key
+            }),
+            ("relay_thinned", "Pictures of upper layers left out for slow viewers", |t| t.counts.thinned),
         ];
         for (name, help, count) in counts {
             let each =

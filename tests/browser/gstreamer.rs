@@ -23,11 +23,5 @@ fn gstreamer_plays_it_as_well() {
          gstreamer1.0-libav",
     );
     let played: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    let width = played["size"][0].as_u64().expect("a width");
-    let strips = played["strips"].as_array().expect("a list of strips");
-    assert_eq!(strips.len(), 90);
-    let numbers: Vec<_> =
-        strips.iter().map(|strip| seen::number(strip.as_str().unwrap(), width as usize)).collect();
-    seen::assert_rising(&numbers);
-    assert_eq!(played["ended"], 200);
+    seen::assert_played(&played, 90);
 }

@@ -161,7 +161,8 @@ impl Scrape {
 
     /// Sums over all sessions there ever were, since a viewer must not become a label.
     fn session_counts(&self, page: &mut Page) -> fmt::Result {
-        let counts: [(&str, &str, fn(&Totals) -> u64); 8] = [
+        type Count = fn(&Totals) -> u64;
+        let counts: [(&str, &str, Count); 8] = [
             ("relay_sessions", "Sessions that were begun", |t| t.sessions),
             ("relay_packets", "Packets sent to viewers, retransmissions not counted", |t| t.counts.packets),
             ("relay_nacks", "Reports of missing packets", |t| t.counts.nacks),
@@ -183,7 +184,8 @@ impl Scrape {
 
     /// How the sessions of this moment fare: the middle one, the worst tenth, the worst.
     fn session_spreads(&self, page: &mut Page) -> fmt::Result {
-        let figures: [(&str, &str, Option<Unit>, fn(&SessionStats) -> Option<f64>); 3] = [
+        type Figure = fn(&SessionStats) -> Option<f64>;
+        let figures: [(&str, &str, Option<Unit>, Figure); 3] = [
             (
                 "relay_session_loss",
                 "Share of packets lost, as viewers reported last",

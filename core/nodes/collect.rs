@@ -221,6 +221,7 @@ mod tests {
 
     fn item(sequence: u64) -> Item {
         Item::Detections(Detections {
+            by: "motion".into(),
             pts: Pts::from_nanos(sequence as i64),
             sequence,
             found: Arc::default(),

@@ -66,5 +66,14 @@ pub mod detecting {
     });
 }
 
+/// What a plugin answers that can hand its state to a successor.
+pub mod snapshot {
+    wasmtime::component::bindgen!({
+        path: "wit/v0",
+        inline: "package framegate:host; world exports { export framegate:frame/snapshot@0.1.0; }",
+        world: "framegate:host/exports",
+    });
+}
+
 pub use imports::framegate::frame::{annotations, draw, frames, host, types};
 pub use imports::framegate::infer::inference;

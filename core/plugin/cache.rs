@@ -27,7 +27,13 @@ pub fn key(wasm: &[u8]) -> Key {
     Sha256::digest(wasm).into()
 }
 
+/// A key as people write it: what `sha256sum` prints.
+pub fn hex(key: &Key) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The folder of compiled plugins.
+#[derive(Clone)]
 pub struct Cache(Option<PathBuf>);
 
 impl Cache {
@@ -96,8 +102,7 @@ fn file_name(key: &Key) -> String {
     }
     let mut sha = Sha(Sha256::new());
     engine().precompile_compatibility_hash().hash(&mut sha);
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}-{:016x}.cwasm", sha.finish())
+    format!("{}-{:016x}.cwasm", hex(key), sha.finish())
 }
 
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {

@@ -17,9 +17,10 @@ use super::host::Shared;
 use super::instance::Times;
 use super::limits::{self, Limits};
 use super::nearest::nearest;
-use super::node::{OnError, Plugin, Recipe};
+use super::node::{OnError, Plugin, Recipe, Watched};
 use super::program::{self, Description, Program};
 use super::settings;
+use super::successor::Rules;
 use crate::diagnostic::{Diagnostic, Path};
 use crate::infer::{Shelf, Unloadable};
 use crate::media::PixelFormat;
@@ -45,6 +46,18 @@ const ABOUT: About = About {
             Takes::Choice(&OnError::NAMES),
             "what becomes of a frame it has not handled: it passes, is dropped, goes on black, or the graph \
              stops. `pass` if left out; `black` for a privacy plugin, which may not be given `pass`",
+        ),
+        Setting::with_default(
+            "watch",
+            Takes::Bool,
+            "false",
+            "whether a changed file takes over while the graph runs, between two frames and with the state of \
+             the one before; it is put back by itself if the new one fails within its first 30 frames",
+        ),
+        Setting::optional(
+            "sha256",
+            Takes::Text,
+            "the hash the plugin's file must have, as sha256sum prints it; any other is refused",
         ),
         Setting::optional(
             "allow",
@@ -192,6 +205,8 @@ impl NodeKind for Kind {
         findings.extend(broken_privacy(&description, settings));
         findings.extend(misgranted_models(&program, settings));
         findings.extend(self.models(settings).err().unwrap_or_default());
+        findings.extend(unpinned(&program, settings));
+        findings.extend(unwatchable(settings));
         match settings::validator(&description.schema) {
             Ok(validator) => {
                 findings.extend(settings::faults(&validator, &description.schema, &settings.raw))
@@ -244,7 +259,8 @@ impl NodeKind for Kind {
             models,
         };
         let on_error = OnError::read(settings.try_choice("on_error"), description.is_privacy());
-        Plugin::start(recipe, on_error, site).map(|plugin| Node::Filter(Box::new(plugin)))
+        let watched = watched(settings, &recipe, video.map(|video| video.pixel), on_error, &self.cache);
+        Plugin::start(recipe, on_error, watched, site).map(|plugin| Node::Filter(Box::new(plugin)))
     }
 }
 
@@ -320,6 +336,64 @@ fn unloadable(model: &Model, reason: &Unloadable, path: Path) -> Diagnostic {
         }
         _ => finding,
     }
+}
+
+/// What a plugin may do: what `allow` says, or what it imports when the graph starts.
+fn allowed(program: &Program, settings: &Settings) -> Vec<Permission> {
+    let Some(granted) = settings.try_list("allow") else { return program.passport.permissions.clone() };
+    let granted = |permission: &Permission| granted.contains(&Value::Choice(permission.name()));
+    Permission::ALL.into_iter().filter(granted).collect()
+}
+
+fn watched(
+    settings: &Settings,
+    recipe: &Recipe,
+    pixel: Option<PixelFormat>,
+    on_error: OnError,
+    cache: &Cache,
+) -> Option<Watched> {
+    let (true, Some(Value::Path(file))) = (settings.bool("watch"), settings.get("plugin")) else {
+        return None;
+    };
+    let allowed = allowed(&recipe.program, settings);
+    let given = settings.raw.clone();
+    Some(Watched {
+        file: file.clone(),
+        rules: Rules { cache: cache.clone(), pixel, allowed, given, on_error },
+    })
+}
+
+/// The hash that the graph asks for, and the plugin does not have.
+fn unpinned(program: &Program, settings: &Settings) -> Option<Diagnostic> {
+    let pinned = settings.try_text("sha256")?;
+    let path = Path::root().key("sha256");
+    let is = cache::hex(&program.key);
+    if pinned.len() != is.len() || !pinned.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        let message = format!("\"sha256\" must be 64 hexadecimal digits, got \"{pinned}\"");
+        return Some(Diagnostic::error("wrong-type", path, message).help(format!("this plugin has {is}")));
+    }
+    (!pinned.eq_ignore_ascii_case(&is)).then(|| {
+        let message = format!("the plugin has the hash {is}, and the graph asks for {pinned}");
+        Diagnostic::error("wrong-digest", path, message).help(
+            "it is not the file this graph was written for; if it is meant to be another, write its hash",
+        )
+    })
+}
+
+fn unwatchable(settings: &Settings) -> Option<Diagnostic> {
+    if !settings.bool("watch") {
+        return None;
+    }
+    let finding = |message: &str| Diagnostic::error("unwatchable", Path::root().key("watch"), message);
+    if settings.get("sha256").is_some() {
+        return Some(
+            finding("a plugin pinned by `sha256` never changes")
+                .help("leave out one of `watch` and `sha256`"),
+        );
+    }
+    let bundled = !matches!(settings.get("plugin"), Some(Value::Path(_)));
+    bundled
+        .then(|| finding("a bundled plugin never changes").help("`watch` is for a file, like ./path/to.wasm"))
 }
 
 fn broken_privacy(description: &Description, settings: &Settings) -> Option<Diagnostic> {

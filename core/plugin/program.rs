@@ -33,6 +33,8 @@ pub const PRIVACY: &str = "privacy";
 
 /// A component that may run here.
 pub struct Program {
+    /// The hash of its bytes.
+    pub key: Key,
     pub passport: Passport,
     pub size: usize,
     /// How long compiling took; `None` when it was found compiled.
@@ -133,7 +135,7 @@ impl Program {
                 (component, Some(started.elapsed()))
             }
         };
-        Program::link(&component, wasm.len(), compiled_in)
+        Program::link(&component, key, wasm.len(), compiled_in)
     }
 
     /// As [`Program::load`], for the engine that counts. Not kept: nobody needs it twice.
@@ -141,12 +143,13 @@ impl Program {
         check_bytes(wasm)?;
         let started = Instant::now();
         let component = Component::from_binary(metered(), wasm).map_err(|error| invalid(&error))?;
-        let program = Program::link(&component, wasm.len(), Some(started.elapsed()))?;
+        let program = Program::link(&component, &cache::key(wasm), wasm.len(), Some(started.elapsed()))?;
         Ok(Program { metered: true, ..program })
     }
 
     fn link(
         component: &Component,
+        key: &Key,
         size: usize,
         compiled_in: Option<Duration>,
     ) -> Result<Program, Unloadable> {
@@ -155,7 +158,7 @@ impl Program {
             .expect("the host's functions agree with wit/v0, which both are made from");
         let instance_pre = linker.instantiate_pre(component).map_err(|error| invalid(&error))?;
         let described = OnceLock::new();
-        Ok(Program { passport, size, compiled_in, instance_pre, metered: false, described })
+        Ok(Program { key: *key, passport, size, compiled_in, instance_pre, metered: false, described })
     }
 
     /// As [`Program::load`], with the key worked out here.

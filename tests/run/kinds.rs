@@ -227,7 +227,7 @@ pub fn sink_that_finishes(
 
 pub fn item(sequence: u64) -> Item {
     let pts = Pts::ZERO.after(Duration::from_millis(10 * sequence));
-    Item::Detections(Detections { pts, sequence, found: Arc::default() })
+    Item::Detections(Detections { by: "a".into(), pts, sequence, found: Arc::default() })
 }
 
 pub fn sequence(item: &Item) -> u64 {

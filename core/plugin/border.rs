@@ -154,7 +154,7 @@ impl<'a> Name<'a> {
     }
 
     fn fits(&self) -> bool {
-        self.version.starts_with("0.1.")
+        fits(self.version)
     }
 }
 
@@ -182,6 +182,22 @@ pub fn check<'a>(
         }
     };
     Ok(Passport { world, permissions, snapshot: exports.contains(&"snapshot"), wasi })
+}
+
+/// Checks the version that a component declares of itself, before it is compiled.
+///
+/// # Errors
+/// [`Refusal::OtherVersion`].
+pub fn check_version(declared: Option<&str>) -> Result<(), Refusal> {
+    match declared.is_none_or(fits) {
+        true => Ok(()),
+        false => Err(Refusal::OtherVersion(format!("{PACKAGE}@{}", declared.unwrap_or_default()))),
+    }
+}
+
+/// Within 0.1 there is only more, never other.
+fn fits(version: &str) -> bool {
+    version.starts_with("0.1.")
 }
 
 fn read_imports<'a>(
@@ -309,5 +325,7 @@ mod tests {
         assert!(refusal(&["pixels-write"], &["lifecycle", "detecting"]).contains("cannot alter"));
         let other = ["framegate:frame/lifecycle@0.2.0"];
         assert!(refusal(&[], &other).contains("framegate:frame@0.2.0"));
+        assert!(check_version(None).is_ok() && check_version(Some("0.1.7")).is_ok());
+        assert!(check_version(Some("0.10.0")).unwrap_err().to_string().contains("framegate:frame@0.10.0"));
     }
 }

@@ -17,7 +17,7 @@ use super::host::Shared;
 use super::instance::Times;
 use super::limits::{self, Limits};
 use super::nearest::nearest;
-use super::node::{OnError, Plugin, Recipe, Watched};
+use super::node::{OnError, Place, Plugin, Recipe, Watched};
 use super::program::{self, Description, Program};
 use super::settings;
 use super::successor::Rules;
@@ -260,7 +260,8 @@ impl NodeKind for Kind {
         };
         let on_error = OnError::read(settings.try_choice("on_error"), description.is_privacy());
         let watched = watched(settings, &recipe, video.map(|video| video.pixel), on_error, &self.cache);
-        Plugin::start(recipe, on_error, watched, site).map(|plugin| Node::Filter(Box::new(plugin)))
+        let place = Place { settings: settings.clone(), inputs: inputs.to_vec(), watched };
+        Plugin::start(recipe, on_error, place, site).map(|plugin| Node::Filter(Box::new(plugin)))
     }
 }
 
@@ -429,6 +430,7 @@ fn shown(named: &Value) -> String {
     }
 }
 
-fn text_of(raw: &Map<String, Json>) -> String {
+/// A `with:` block as plugins are given it.
+pub fn text_of(raw: &Map<String, Json>) -> String {
     Json::Object(raw.clone()).to_string()
 }

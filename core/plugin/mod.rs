@@ -12,6 +12,7 @@ mod bindings;
 mod border;
 pub mod bundled;
 mod cache;
+mod declared;
 mod engine;
 mod examine;
 mod fault;

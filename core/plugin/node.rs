@@ -94,6 +94,13 @@ impl Recipe {
     }
 }
 
+/// What the graph says of the node.
+pub struct Place {
+    pub settings: Settings,
+    pub inputs: Vec<Option<Format>>,
+    pub watched: Option<Watched>,
+}
+
 /// A file whose changes are to take over.
 pub struct Watched {
     pub file: PathBuf,
@@ -101,9 +108,9 @@ pub struct Watched {
 }
 
 impl Watched {
-    fn begin(self, recipe: &Recipe, journal: &Journal, site: &Site) -> Result<Watch, NodeError> {
+    fn begin(&self, recipe: &Recipe, journal: &Journal, site: &Site) -> Result<Watch, NodeError> {
         let (recipe, journal, site) = (recipe.clone(), journal.clone(), site.clone());
-        let terms = Terms { recipe, journal, site, rules: self.rules };
+        let terms = Terms { recipe, journal, site, rules: self.rules.clone() };
         Watch::begin(&self.file, terms).map_err(|error| {
             let file = self.file.display();
             NodeError::stop_graph(format!("{file}: its changes cannot be watched: {error}"))
@@ -124,6 +131,7 @@ pub struct Plugin {
     counts: Counts,
     /// Whether a frame has been handed to it yet.
     begun: bool,
+    place: Place,
     watch: Option<Watch>,
     trial: Option<Trial>,
 }
@@ -197,12 +205,7 @@ impl Plugin {
     /// # Errors
     /// When it does not start or does not take its settings, or its file cannot be watched: a graph
     /// begins whole or not at all.
-    pub fn start(
-        recipe: Recipe,
-        on_error: OnError,
-        watched: Option<Watched>,
-        site: &Site,
-    ) -> Result<Plugin, NodeError> {
+    pub fn start(recipe: Recipe, on_error: OnError, place: Place, site: &Site) -> Result<Plugin, NodeError> {
         let journal = Journal::new(&site.node, &site.counters);
         let instance = recipe.start(&journal, site).map_err(|failure| {
             let name = &recipe.plugin;
@@ -212,7 +215,8 @@ impl Plugin {
             })
         })?;
         let metered = recipe.program.metered;
-        let watch = watched.map(|watched| watched.begin(&recipe, &journal, site)).transpose()?;
+        let begin = |watched: &Watched| watched.begin(&recipe, &journal, site);
+        let watch = place.watched.as_ref().map(begin).transpose()?;
         Ok(Plugin {
             recipe,
             on_error,
@@ -223,6 +227,7 @@ impl Plugin {
             recovery: Recovery::default(),
             counts: Counts::of(site, metered),
             begun: false,
+            place,
             watch,
             trial: None,
         })
@@ -385,7 +390,13 @@ impl node::Filter for Plugin {
         Handled::PassOn
     }
 
-    fn adjust(&mut self, _: &Settings, _: &[Option<Format>]) -> Adjusted {
-        Adjusted::NeedsRebuild
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
+        let mut same = self.place.settings.clone();
+        same.raw = settings.raw.clone();
+        // Another file, other limits or other formats make another node.
+        match same == *settings && inputs == self.place.inputs {
+            true => self.reconfigure(settings),
+            false => Adjusted::NeedsRebuild,
+        }
     }
 }

@@ -15,6 +15,7 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::border::{self, Passport, Refusal};
 use super::cache::{self, Cache, Key};
+use super::declared;
 use super::engine::{engine, metered};
 use super::fault::Fault;
 use super::host::{self, Journal, State, journal::neutral};
@@ -214,7 +215,9 @@ fn check_bytes(wasm: &[u8]) -> Result<(), Unloadable> {
     // Magic, then the version: 1 is a core module, 13 with layer 1 a component.
     match wasm {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Unloadable::CoreModule),
-        [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
+        [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => {
+            border::check_version(declared::version(wasm)).map_err(Unloadable::Refused)
+        }
         _ => Err(Unloadable::Invalid("it does not start as one".to_owned())),
     }
 }

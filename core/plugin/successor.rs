@@ -24,6 +24,7 @@ pub struct Successor {
 }
 
 /// What the node's place in the graph asks of a successor.
+#[derive(Clone)]
 pub struct Rules {
     pub cache: Cache,
     /// What the graph has agreed to send it.

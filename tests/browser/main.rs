@@ -11,4 +11,5 @@ mod gstreamer;
 mod hostile;
 mod page;
 mod seen;
+mod swap;
 mod turn;

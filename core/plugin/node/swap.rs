@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
-use super::{Plugin, Recovery, Seat};
-use crate::media::Frame;
+use super::{Plugin, Recipe, Recovery, Seat};
+use crate::media::{Frame, Pts};
+use crate::node::{Adjusted, Settings};
 use crate::plugin::cache::hex;
 use crate::plugin::fault::Fault;
 use crate::plugin::instance::{Failure, Instance, Restored};
+use crate::plugin::kind::text_of;
 use crate::plugin::program::Program;
 use crate::plugin::successor::Successor;
 use crate::plugin::watch::Watch;
@@ -85,6 +87,47 @@ impl Plugin {
         self.trial = Some(Trial { before: proven.or(before), left: TRIAL });
         // What another program did wrong says nothing of this one.
         self.recovery = Recovery::default();
+    }
+
+    /// Hands other settings to the instance in the seat, or to a fresh one that knows what it knew.
+    pub(super) fn reconfigure(&mut self, settings: &Settings) -> Adjusted {
+        let text = text_of(&settings.raw);
+        let taken = match &mut self.seat {
+            Seat::Taken(instance) => instance.configure(&text),
+            // Whoever starts next is given them.
+            Seat::Empty { .. } | Seat::GivenUp => Ok(()),
+        };
+        if let Err(failure) = taken {
+            if matches!(failure, Failure::Fault(_)) {
+                self.counts.traps.add(1);
+                self.seat = Seat::Empty { until: Pts::ZERO };
+            }
+            let recipe = Recipe { settings: text.clone(), ..self.recipe.clone() };
+            let Ok(instance) = recipe.start(&self.journal, &self.site) else { return Adjusted::NeedsRebuild };
+            let mut next = Successor { program: recipe.program, instance: Box::new(instance) };
+            if matches!(self.carry(&mut next), Carried::Refused(_)) {
+                return Adjusted::NeedsRebuild;
+            }
+            self.seat = Seat::Taken(next.instance);
+        }
+        self.recipe.settings = text;
+        self.place.settings = settings.clone();
+        // The one before a swap has other settings, so there is no way back to it.
+        self.trial = None;
+        self.watch_with(settings)
+    }
+
+    /// Successors are to be given the settings that hold now.
+    fn watch_with(&mut self, settings: &Settings) -> Adjusted {
+        let Some(watched) = &mut self.place.watched else { return Adjusted::Applied };
+        watched.rules.given = settings.raw.clone();
+        match watched.begin(&self.recipe, &self.journal, &self.site) {
+            Ok(watch) => {
+                self.watch = Some(watch);
+                Adjusted::Applied
+            }
+            Err(_) => Adjusted::NeedsRebuild,
+        }
     }
 
     /// Asks the instance in the seat what it knows, and tells its successor.

@@ -105,7 +105,7 @@ fn a_file_is_pinned_by_its_hash() {
     assert!(findings(beside.clone(), with.clone()).is_empty());
     beside["sha256"] = json!("0".repeat(64));
     let (code, path, text) = finding(beside.clone(), with.clone());
-    assert_eq!((code, path.as_str()), ("other-hash", "sha256"));
+    assert_eq!((code, path.as_str()), ("wrong-digest", "sha256"));
     assert!(text.contains(&hash), "{text}");
     beside["sha256"] = json!("abc");
     let (code, _, text) = finding(beside, with);

@@ -94,10 +94,10 @@ impl Terms {
         if hides && self.rules.on_error == OnError::Pass {
             return Err(format!("it claims the role \"{PRIVACY}\", and the node's `on_error` is `pass`"));
         }
-        if let Some(pixel) = self.rules.pixel.filter(|_| !description.formats.is_empty()) {
-            if !description.formats.contains(&pixel) {
-                return Err(format!("it does not work on {pixel}, which is what it would be sent"));
-            }
+        if let Some(pixel) = self.rules.pixel.filter(|_| !description.formats.is_empty())
+            && !description.formats.contains(&pixel)
+        {
+            return Err(format!("it does not work on {pixel}, which is what it would be sent"));
         }
         let validator = settings::validator(&description.schema)?;
         match settings::faults(&validator, &description.schema, &self.rules.given).first() {

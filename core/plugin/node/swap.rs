@@ -72,11 +72,11 @@ impl Plugin {
             "plugin \"{plugin}\" was swapped for its changed file (sha256 {sha}…) at frame {at}, {knows}; the one \
              before stands by for {TRIAL} frames"
         );
-        self.seat(next);
+        self.seat(*next);
     }
 
-    fn seat(&mut self, next: Box<Successor>) {
-        let Successor { program, instance } = *next;
+    fn seat(&mut self, next: Successor) {
+        let Successor { program, instance } = next;
         let program = std::mem::replace(&mut self.recipe.program, program);
         let before = match std::mem::replace(&mut self.seat, Seat::Taken(instance)) {
             Seat::Taken(instance) => Some(Before { instance, program }),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::border::{Permission, World};
 use super::bundled;
-use super::cache::{self, Cache, Key};
+use super::cache::{self, Cache};
 use super::host::Shared;
 use super::instance::Times;
 use super::limits::{self, Limits};
@@ -25,8 +25,8 @@ use crate::diagnostic::{Diagnostic, Path};
 use crate::infer::{Shelf, Unloadable};
 use crate::media::PixelFormat;
 use crate::node::{
-    About, Accepts, Contract, Format, InputPort, Model, Node, NodeError, NodeKind, OutputPort, Pace, Role,
-    Setting, Settings, Site, Takes, Value, Work,
+    About, Accepts, Contract, Digest, Format, InputPort, Model, Node, NodeError, NodeKind, OutputPort, Pace,
+    Role, Setting, Settings, Site, Takes, Value, Work,
 };
 
 const ABOUT: About = About {
@@ -78,7 +78,7 @@ const ABOUT: About = About {
 pub struct Kind {
     cache: Cache,
     /// By the hash of their bytes: compiled and described once, shared by every node.
-    programs: Mutex<HashMap<Key, Arc<Program>>>,
+    programs: Mutex<HashMap<Digest, Arc<Program>>>,
     /// Files as they were when first read: what was checked is what runs, whatever becomes of the file.
     files: Mutex<HashMap<PathBuf, Arc<Program>>>,
     /// Whether what plugins do is counted.
@@ -368,12 +368,12 @@ fn watched(
 fn unpinned(program: &Program, settings: &Settings) -> Option<Diagnostic> {
     let pinned = settings.try_text("sha256")?;
     let path = Path::root().key("sha256");
-    let is = cache::hex(&program.key);
-    if pinned.len() != is.len() || !pinned.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    let is = program.key;
+    let Some(wanted) = Digest::parse(pinned) else {
         let message = format!("\"sha256\" must be 64 hexadecimal digits, got \"{pinned}\"");
         return Some(Diagnostic::error("wrong-type", path, message).help(format!("this plugin has {is}")));
-    }
-    (!pinned.eq_ignore_ascii_case(&is)).then(|| {
+    };
+    (wanted != is).then(|| {
         let message = format!("the plugin has the hash {is}, and the graph asks for {pinned}");
         Diagnostic::error("wrong-digest", path, message).help(
             "it is not the file this graph was written for; if it is meant to be another, write its hash",

@@ -14,7 +14,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
 use super::border::{self, Passport, Refusal};
-use super::cache::{self, Cache, Key};
+use super::cache::{self, Cache};
 use super::declared;
 use super::engine::{engine, metered};
 use super::fault::Fault;
@@ -22,7 +22,7 @@ use super::host::{self, Journal, State, journal::neutral};
 use super::instance::Instance;
 use super::limits::Limits;
 use crate::media::{PixelFormat, Pool};
-use crate::node::{Counters, Halt, units};
+use crate::node::{Counters, Digest, Halt, units};
 
 /// Components larger than this are not even parsed; languages with an interpreter come near it.
 const MOST_BYTES: usize = 64 << 20;
@@ -35,7 +35,7 @@ pub const PRIVACY: &str = "privacy";
 /// A component that may run here.
 pub struct Program {
     /// The hash of its bytes.
-    pub key: Key,
+    pub key: Digest,
     pub passport: Passport,
     pub size: usize,
     /// How long compiling took; `None` when it was found compiled.
@@ -125,7 +125,7 @@ impl Program {
     ///
     /// # Errors
     /// [`Unloadable`], saying why not.
-    pub fn load(wasm: &[u8], key: &Key, cache: &Cache) -> Result<Program, Unloadable> {
+    pub fn load(wasm: &[u8], key: &Digest, cache: &Cache) -> Result<Program, Unloadable> {
         check_bytes(wasm)?;
         let started = Instant::now();
         let (component, compiled_in) = match cache.load(key) {
@@ -150,7 +150,7 @@ impl Program {
 
     fn link(
         component: &Component,
-        key: &Key,
+        key: &Digest,
         size: usize,
         compiled_in: Option<Duration>,
     ) -> Result<Program, Unloadable> {

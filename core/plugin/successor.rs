@@ -8,14 +8,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::border::Permission;
-use super::cache::{Cache, Key};
+use super::cache::Cache;
 use super::host::Journal;
 use super::instance::{Failure, Instance};
 use super::node::{OnError, Recipe};
 use super::program::{Description, PRIVACY, Program};
 use super::settings;
 use crate::media::PixelFormat;
-use crate::node::Site;
+use crate::node::{Digest, Site};
 
 /// A started and configured instance that waits for the end of a frame.
 pub struct Successor {
@@ -50,7 +50,7 @@ impl Terms {
     ///
     /// # Errors
     /// Why it cannot take over, for the log.
-    pub fn ready(&self, wasm: &[u8], key: &Key) -> Result<Box<Successor>, String> {
+    pub fn ready(&self, wasm: &[u8], key: &Digest) -> Result<Box<Successor>, String> {
         let program = Program::load(wasm, key, &self.rules.cache).map_err(|reason| reason.to_string())?;
         self.fits(&program)?;
         let description = program.describe().map_err(|why| format!("it does not say what it is: {why}"))?;

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::cache::{self, Key};
+use super::cache;
 use super::program::{self, Unloadable};
 use super::successor::{Successor, Terms};
+use crate::node::Digest;
 
 /// A file is read when nobody has touched it for so long: writers write in pieces.
 const QUIET: Duration = Duration::from_millis(100);
@@ -100,7 +101,7 @@ fn folder_of(file: &Path) -> PathBuf {
 struct Attendant {
     file: PathBuf,
     /// Of what was looked at last, good or bad: the same bytes are not tried twice.
-    last: Key,
+    last: Digest,
     terms: Terms,
     doorstep: Doorstep,
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::{Plugin, Recipe, Recovery, Seat};
 use crate::media::{Frame, Pts};
 use crate::node::{Adjusted, Settings};
-use crate::plugin::cache::hex;
 use crate::plugin::fault::Fault;
 use crate::plugin::instance::{Failure, Instance, Restored};
 use crate::plugin::kind::text_of;
@@ -65,7 +64,7 @@ impl Plugin {
         };
         self.counts.swaps.add(1);
         let (node, plugin) = (&self.site.node, &self.recipe.plugin);
-        let sha = hex(&next.program.key);
+        let sha = next.program.key.to_string();
         let (sha, at) = (&sha[..12], frame.sequence);
         tracing::info!(
             node,

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::seen;
+use super::support::asking::until;
 use super::support::binary::Framegate;
 use super::support::python::{Python, must};
 
@@ -27,9 +27,7 @@ fn watched(endpoint: &str) -> Vec<u32> {
         "aiortc could not play the graph",
     );
     let played: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    let width = played["size"][0].as_u64().expect("a width") as usize;
-    let strips = played["strips"].as_array().expect("a list of strips");
-    strips.iter().filter_map(|strip| seen::number(strip.as_str()?, width)).collect()
+    seen::played_numbers(&played).into_iter().flatten().collect()
 }
 
 fn viewers(server: &Framegate) -> u64 {
@@ -56,12 +54,7 @@ fn a_viewer_of_a_graph_whose_plugin_is_swapped_misses_no_picture() {
     );
     let endpoint = server.at("live/whep");
     let viewer = thread::spawn(move || watched(&endpoint));
-    let since = Instant::now();
-    while viewers(&server) == 0 && !viewer.is_finished() {
-        assert!(since.elapsed() < Duration::from_secs(180), "nobody came:\n{}", server.log());
-        // The server can only be asked.
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("a viewer", || viewers(&server) > 0 || viewer.is_finished());
     // The same plugin in other bytes: with a custom section behind it.
     let changed = [&guest("keeper")[..], b"\0\x06\x04note1"].concat();
     let next = folder.path().join("next");

@@ -5,6 +5,7 @@
 //! no test uses all of it.
 #![allow(dead_code)]
 
+pub mod asking;
 pub mod binary;
 pub mod chromium;
 pub mod clips;

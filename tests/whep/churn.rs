@@ -1,9 +1,9 @@
 //! Viewers that come and vanish: a thousand of them leave the process as it was.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use super::exchange::{json, offer, send, session_of};
+use super::support::asking::until;
 use super::support::binary::Framegate;
 use super::{GRAPH, OFFER};
 
@@ -44,12 +44,9 @@ fn come_and_vanish(server: &Framegate) {
 }
 
 fn until_all_are_gone(server: &Framegate) {
-    let since = Instant::now();
-    while json(&server.at("api/relays"))["relays"][0]["sessions"].as_array().map(Vec::len) != Some(0) {
-        assert!(since.elapsed() < Duration::from_secs(60), "sessions stay");
-        // There is no event for this over HTTP.
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    until("sessions that are gone", || {
+        json(&server.at("api/relays"))["relays"][0]["sessions"].as_array().map(Vec::len) == Some(0)
+    });
 }
 
 /// What the process holds of the system.

@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-camera test-setup camera-setup bench lint build-setup
+.PHONY: demo test test-camera test-setup camera-setup models bench lint build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -37,20 +37,33 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
+# The neural networks that graphs/ names, into target/models; each is pinned by its digest.
+models:
+	$(call need,curl,curl,fetching models)
+	@.ci/models
+
 build-setup:
 	$(call need,cargo,,the Rust compiler (https://rustup.rs))
 	$(call need,c++,g++,compiling the H.264 encoder)
 	@command -v nasm >/dev/null 2>&1 || { .ci/install nasm "the H.264 encoder's SIMD code; without it encoding is three times slower" && \
 	  { $(CARGO) clean -p openh264-sys2 2>/dev/null || true; }; }
 
-test-setup:
+test-setup: models
 	$(call need,chromium,chromium,playing the demo in a real browser)
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
-	$(call need,node,nodejs,the language server of editors)
-	$(call need,npm,npm,fetching that server)
+	$(call need,node,nodejs,building a plugin in JavaScript and the language server of editors)
+	$(call need,npm,npm,fetching that compiler and that server)
+	$(call need,clang,clang,building a plugin in C)
+	$(call need,wasm-ld,lld,linking it)
+	$(call need,openssl,openssl,making certificates)
+	$(call need,turnserver,coturn,a viewer that needs TURN)
+	@for package in $(GSTREAMER); do [ -e /usr/share/doc/$$package ] || .ci/install $$package "the GStreamer viewer" || exit 1; done
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
+
+# A WebRTC client of yet another make, with the bindings to drive it.
+GSTREAMER = python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-nice gstreamer1.0-libav
 
 camera-setup:
 	$(call need,pkg-config,pkg-config,finding libcamera)

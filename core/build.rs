@@ -151,7 +151,7 @@ fn write_list(out: &Path, folder: &Path, guests: &[Guest]) -> Result<(), String>
 fn collect_sdk() -> Result<(), String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let mut list = String::from("&[\n");
-    for folder in ["plugins/sdk", "wit/v0"] {
+    for folder in ["plugins/sdk", "wit/v0", "wit/infer"] {
         for file in files_in(&root.join(folder))? {
             let path = file.strip_prefix(&root).map_err(|error| error.to_string())?;
             let _ = writeln!(list, "    ({:?}, include_str!({file:?})),", path.display().to_string());

@@ -24,6 +24,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::scale::Scale),
         Arc::new(nodes::crop::Crop),
         Arc::new(nodes::convert::Convert),
+        Arc::new(nodes::side_by_side::SideBySide),
         Arc::new(nodes::rate::ChangeRate),
         Arc::new(nodes::gate::Gate),
         Arc::new(plugin::Kind::default()),

@@ -23,7 +23,8 @@
 //! 4. A link of [`schedule`] takes it. The link out of a camera is where frames are lost under
 //!    load, and the tally says so.
 //! 5. A worker of [`run`] carries it into [`plugin`]: rows go into the guest on demand, changed
-//!    rows come back, under a deadline. Drawing and sampling for guests happens in [`pixels`].
+//!    rows come back, under a deadline. Drawing and sampling for guests happens in [`pixels`], their
+//!    neural networks run in [`infer`].
 //! 6. `h264` in [`nodes`] makes one [`media::AccessUnit`] with the same PTS and annotations.
 //! 7. [`relay`] cuts it into packets once and writes them to every viewer that is in step;
 //!    [`serve`] is the door those viewers came in by.
@@ -43,10 +44,11 @@
 //! | [`schedule`] | media, graph's plan, node's plain words | std without threads, clocks, locks, sockets, files | what a node does |
 //! | [`run`] | schedule, graph, node, media | std threads | which kinds exist, async |
 //! | [`pixels`] | media | fast_image_resize, yuv, a bitmap font | nodes, plugins |
-//! | [`plugin`] | media, node, diagnostic, pixels | wasmtime | graphs, other nodes |
+//! | [`infer`] | media, node, pixels | tract-onnx | plugins, graphs |
+//! | [`plugin`] | media, node, diagnostic, pixels, infer | wasmtime | graphs, other nodes |
 //! | [`nodes`] | media, node, diagnostic, pixels | openh264, … | each other, graphs |
 //! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio | encoders, graphs |
-//! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio | pixels |
+//! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |
 //! | [`catalog`] | node, nodes, plugin, relay | – | how they run |
 //! | [`cli`] | everything public | clap | pixels |
 //! | `plugins/*` | nothing of `core`: only `wit/`, through `plugins/sdk` | wit-bindgen | the host's types |
@@ -89,6 +91,7 @@ pub mod catalog;
 pub mod cli;
 pub mod diagnostic;
 pub mod graph;
+pub mod infer;
 pub mod media;
 pub mod node;
 pub mod nodes;

@@ -20,8 +20,9 @@ pub enum Form {
 
 /// Starts the log of this process. `RUST_LOG` says more precisely what is wanted.
 pub fn start(form: Form, quiet: bool) {
-    // What libraries have to say is of interest when it is a warning.
-    let usual = if quiet { "warn" } else { "warn,framegate=info" };
+    // What libraries have to say is of interest when it is a warning. WebRTC's warn of what every
+    // browser does on every connection.
+    let usual = if quiet { "warn,rtc=error" } else { "warn,rtc=error,framegate=info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let colour = look(&io::stderr()) == Look::Colour;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ClearedLine).with_ansi(colour);

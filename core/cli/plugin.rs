@@ -10,7 +10,10 @@ mod check;
 mod golden;
 mod inspect;
 mod judge;
+mod languages;
 mod new;
+mod project;
+mod run;
 mod test;
 mod trial;
 
@@ -28,6 +31,7 @@ enum Tool {
     Check(check::Args),
     Test(test::Args),
     Bench(bench::Args),
+    Run(run::Args),
     Inspect(inspect::Args),
 }
 
@@ -38,6 +42,7 @@ pub fn main(args: Args) -> ExitCode {
         Tool::Check(args) => check::main(&args),
         Tool::Test(args) => test::main(&args),
         Tool::Bench(args) => bench::main(&args),
+        Tool::Run(args) => run::main(args),
         Tool::Inspect(args) => inspect::main(&args),
     }
 }

@@ -5,6 +5,7 @@
 //! signals to `signals`.
 
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,7 +60,19 @@ pub fn main(args: Args) -> ExitCode {
         Ok(text) => text,
         Err(message) => return misused(&message),
     };
-    match run_to_end(&args, &text) {
+    run_and_sum_up(&args, &text)
+}
+
+/// Runs a graph that a command has made as if it stood in a file.
+pub fn made(text: &Text, set: Vec<graph::Override>) -> ExitCode {
+    let overrides = Overrides { set };
+    let args = Args { graph: None, overrides, quiet: false, log_format: log::Form::Text, workers: None };
+    log::start(args.log_format, args.quiet);
+    run_and_sum_up(&args, text)
+}
+
+fn run_and_sum_up(args: &Args, text: &Text) -> ExitCode {
+    match run_to_end(args, text) {
         Ok(ended) => sum_up(&ended, args.quiet),
         Err(Refused::WithFindings) => ExitCode::FAILURE,
         Err(Refused::Because(reason)) => {
@@ -133,8 +146,8 @@ fn open(hub: &Hub, built: &Built) -> Result<Option<serve::Server>, String> {
 fn announce(plan: &Plan, server: Option<&serve::Server>, hub: &Hub) {
     tracing::info!("\"{}\" runs", plan.name);
     let Some(server) = server else { return };
-    let address = server.address();
-    let told = format!("watch at http://{address}/\n");
+    let url = server.url();
+    let told = format!("watch at {url}\n");
     match writes_to_output(plan) {
         // The output is a stream of its own then, and a line in it would be damage.
         true => eprint!("{told}"),
@@ -142,13 +155,32 @@ fn announce(plan: &Plan, server: Option<&serve::Server>, hub: &Hub) {
         false => super::print(&told),
     }
     for stream in hub.streams() {
-        tracing::info!("\"{stream}\" is served to WHEP players at http://{address}/{stream}/whep");
+        tracing::info!("\"{stream}\" is served to WHEP players at {url}{stream}/whep");
     }
-    if !address.ip().is_loopback() {
-        tracing::warn!(
-            "anybody who can reach {address} can watch: there is no password and no encryption of the page; \
-             keep server.listen at 127.0.0.1 unless that is what you want"
-        );
+    let warning = exposure(server.address(), !plan.server.tokens.is_empty(), plan.server.tls.is_some());
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// What somebody who listens for others should know.
+fn exposure(address: SocketAddr, has_tokens: bool, has_tls: bool) -> Option<String> {
+    if address.ip().is_loopback() {
+        return None;
+    }
+    match (has_tokens, has_tls) {
+        (true, true) => None,
+        (false, false) => Some(format!(
+            "anybody who can reach {address} can watch, and the page is not encrypted: set server.tokens \
+             and server.tls, or keep server.listen at 127.0.0.1"
+        )),
+        (false, true) => Some(format!(
+            "anybody who can reach {address} can watch: set server.tokens, or keep server.listen at 127.0.0.1"
+        )),
+        (true, false) => Some(format!(
+            "tokens travel to {address} for anybody on the way to read: set server.tls, or listen at \
+             127.0.0.1 behind a proxy that encrypts"
+        )),
     }
 }
 
@@ -165,6 +197,7 @@ fn network(plan: &Plan) -> Network {
         listen: plan.server.listen.ip(),
         udp_port: plan.server.udp_port,
         additional_hosts: plan.server.additional_hosts.clone(),
+        interfaces: plan.server.interfaces.clone(),
     }
 }
 
@@ -180,5 +213,21 @@ fn sum_up(ended: &Ended, quiet: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         (How::Aborted, _) | (How::InOrder, false) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_for_others_is_warned_of_what_it_lacks_by_name() {
+        let warned = |listen: &str, tokens, tls| exposure(listen.parse().unwrap(), tokens, tls);
+        let bare = warned("0.0.0.0:80", false, false).unwrap();
+        assert!(bare.contains("server.tokens") && bare.contains("server.tls"), "{bare}");
+        assert!(warned("0.0.0.0:80", false, true).unwrap().contains("server.tokens"));
+        assert!(warned("[::]:80", true, false).unwrap().contains("server.tls"));
+        assert_eq!(warned("192.0.2.1:80", true, true), None);
+        assert_eq!(warned("[::1]:80", false, false), None);
     }
 }

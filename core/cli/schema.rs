@@ -125,6 +125,11 @@ pub fn schema(kinds: &Kinds) -> Json {
     properties["server"] = mapping(graph::SERVER, "Where the graph is served");
     // A port alone looks like a number.
     properties["server"]["properties"]["listen"]["type"] = json!(["string", "integer"]);
+    properties["models"] = json!({
+        "type": "array",
+        "description": "Neural networks that plugins may run where a node names them",
+        "items": mapping(graph::MODEL, "A neural network, in an ONNX file"),
+    });
     properties["rules"] = json!({
         "type": "array",
         "description": "What must hold of every picture that is shown; a graph that breaks a rule does not start",
@@ -304,7 +309,7 @@ fn takes(takes: &Takes) -> Json {
         Takes::Bitrate { .. } => {
             scalar(json!({ "type": ["string", "number"], "pattern": "^[0-9.]+ ?[kMG]?$" }))
         }
-        Takes::Text | Takes::Path | Takes::NameOrPath => json!({ "type": "string" }),
+        Takes::Text | Takes::Path | Takes::NameOrPath | Takes::Model => json!({ "type": "string" }),
         Takes::Choice(choices) => scalar(json!({ "enum": choices })),
         Takes::Region => json!({
             "type": "array",

@@ -38,6 +38,7 @@ pub fn json(value: &Value) -> Json {
         Value::Text(text) => json!(text),
         Value::Path(path) => json!(path.display().to_string()),
         Value::Choice(choice) => json!(choice),
+        Value::Model(model) => json!(model.name),
         Value::Region(region) => json!([region.x, region.y, region.width, region.height]),
         Value::Group(group) => Json::Object(group_json(group)),
         Value::List(list) => list.iter().map(json).collect(),

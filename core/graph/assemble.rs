@@ -35,7 +35,14 @@ pub(super) fn assemble(
         assembly.place(index, &draft.nodes[index], formats, links)?;
     }
     let server = document.server?;
-    Some(Plan { name, clock: document.clock, nodes: assembly.nodes, links: assembly.links, server })
+    Some(Plan {
+        name,
+        clock: document.clock,
+        nodes: assembly.nodes,
+        links: assembly.links,
+        server,
+        models: Vec::new(),
+    })
 }
 
 struct Assembly {

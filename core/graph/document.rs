@@ -10,7 +10,7 @@ use super::plan::{Clock, Server};
 use super::rules::{self, Rule};
 use super::settings::{Reader, Table, kind_of};
 use super::tree::Tree;
-use super::{address, server, suggest};
+use super::{address, models, server, suggest};
 use crate::diagnostic::{Diagnostic, Path, Place};
 use crate::node::{Setting, Takes};
 
@@ -101,13 +101,15 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
     version(reader, top.get("version"))?;
     let table = Table {
         settings: TOP,
-        others: &["version", "nodes", "include", "rules", "server"],
+        others: &["version", "nodes", "include", "rules", "server", "models"],
         open: false,
         of: "a graph",
     };
     let settings = reader.table(&table, &top, &Path::root());
     let server = server::read(reader, top.get("server"));
     let rules = rules::read(reader, top.get("rules"));
+    // Before the nodes, which name them.
+    reader.models = models::read(reader, top.get("models"));
     let nodes = nodes(reader, top.remove("nodes"));
     let settings = settings.unwrap_or_default();
     Some(Document {

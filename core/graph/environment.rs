@@ -84,7 +84,9 @@ impl Filling<'_> {
             self.origins.missing.insert(path.clone());
             return None;
         }
-        self.origins.concealed.push(Concealed { path: path.clone(), written: written.to_owned(), secrets });
+        let concealed =
+            Concealed { path: path.clone(), written: written.to_owned(), filled: filled.clone(), secrets };
+        self.origins.concealed.push(concealed);
         Some(match (self.is_plain)(path) {
             true => bare(filled),
             false => Json::String(filled),

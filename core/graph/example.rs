@@ -30,7 +30,8 @@ pub fn example(kind: &dyn NodeKind) -> Option<(Settings, Contract)> {
     }
     let path = Path::root();
     let node = Node { path, id: None, kind: None, entries, wires: Wires::Read(Vec::new()) };
-    let mut reader = Reader { origins: &Origins::default(), findings: Vec::new() };
+    let origins = Origins::default();
+    let mut reader = Reader::new(&origins);
     let Signed { settings, contract } = sign(&mut reader, &node, kind)?;
     Some((settings, contract))
 }

@@ -6,6 +6,7 @@
 //! plan). `places` says where each part stands in the text; `environment` and `overrides` bring
 //! values from outside. Every step collects findings and goes on with what is sound.
 
+mod access;
 mod address;
 mod assemble;
 mod atlas;
@@ -17,6 +18,7 @@ mod formats;
 mod group;
 mod include;
 mod inputs;
+mod models;
 mod order;
 mod origins;
 mod overrides;
@@ -37,11 +39,13 @@ mod uses;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub use access::{IceServer, Right, Secret, Tls, Token};
 pub use address::ID_PATTERN;
 pub use document::{NODE_KEYS, TOP, VERSION};
 pub use example::example;
 pub use formats::{describe, megabytes, price};
 pub use inputs::LINK;
+pub use models::MODEL;
 pub use overrides::Override;
 pub use plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode, Server};
 pub use reading::{MOST_BYTES, text_of};
@@ -114,7 +118,7 @@ pub fn load(
     findings.extend(overrides::apply(&mut json, overrides, kinds, &mut origins));
     findings.extend(environment::fill(&mut json, &|path| atlas.is_plain(path), env, &mut origins));
     let concealed = concealed(&json, &origins);
-    let mut reader = Reader { origins: &origins, findings };
+    let mut reader = Reader { findings, ..Reader::new(&origins) };
     let (plan, rules) = plan(&mut reader, json, stem(&text.name), kinds).unzip();
     let findings = placed(reader.findings, &atlas, &origins);
     let plan = plan.filter(|_| !findings.iter().any(Diagnostic::is_error));
@@ -131,6 +135,7 @@ fn plan(
 ) -> Option<(Plan, Vec<String>)> {
     let document = document::read(reader, json)?;
     let draft = resolve::resolve(reader, &document, kinds);
+    reader.findings.extend(reader.models.unused());
     let order = order::order(&draft);
     reader.findings.extend(order::cycles(&draft, &order));
     for rule in check::RULES {
@@ -144,7 +149,8 @@ fn plan(
     }
     let name = document.name.clone().unwrap_or_else(|| stem.to_owned());
     let rules = document.rules.iter().map(|rule| rule.text.clone()).collect();
-    Some((assemble::assemble(name, document, draft, agreed, &order)?, rules))
+    let plan = assemble::assemble(name, document, draft, agreed, &order)?;
+    Some((Plan { models: reader.models.sound(), ..plan }, rules))
 }
 
 fn unread(finding: Diagnostic) -> Checked {

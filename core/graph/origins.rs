@@ -33,6 +33,8 @@ pub(super) struct Origins {
 pub(super) struct Concealed {
     pub path: Path,
     pub written: String,
+    /// With its variables filled in.
+    pub filled: String,
     pub secrets: Vec<(String, String)>,
 }
 
@@ -67,10 +69,18 @@ impl Origins {
         self.unread.iter().any(|prefix| id.starts_with(prefix.as_str()))
     }
 
+    /// Whether a variable of the environment had a part in the value at `path`.
+    pub fn is_from_environment(&self, path: &Path) -> bool {
+        self.concealed.iter().any(|value| value.path == *path && !value.secrets.is_empty())
+    }
+
     /// The bare text again, where a number was seen in it but text is wanted.
     pub fn as_text(&self, path: &Path, json: &Json) -> Option<Json> {
         let scalar = json.is_number() || json.is_boolean();
-        (scalar && self.is_loose(path)).then(|| Json::String(json.to_string()))
+        let filled = self.concealed.iter().find(|value| value.path == *path).map(|value| &value.filled);
+        // As it was, where that is known: `1e5` is not `100000.0` in a password.
+        let text = || filled.cloned().unwrap_or_else(|| json.to_string());
+        (scalar && self.is_loose(path)).then(|| Json::String(text()))
     }
 
     /// `finding` with no value of the environment in it, and with the option it is about.

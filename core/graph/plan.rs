@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::{IceServer, Tls, Token};
 use crate::media::Rate;
-use crate::node::{Contract, Format, Join, NodeKind, Role, Settings, WhenFull};
+use crate::node::{Contract, Format, Join, Model, NodeKind, Role, Settings, WhenFull};
 
 /// Index into [`Plan::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +36,8 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     pub links: Vec<PlanLink>,
     pub server: Server,
+    /// In the order of the file.
+    pub models: Vec<Arc<Model>>,
 }
 
 /// One node of a plan.
@@ -86,6 +89,16 @@ pub struct Server {
     pub additional_hosts: Vec<String>,
     /// Web origins that may use the WHEP endpoints from their own pages; `*` is any.
     pub allow_origins: Vec<String>,
+    /// Who may call. None: everybody who can reach it.
+    pub tokens: Vec<Token>,
+    /// Encrypts the page, WHEP and the API; media is encrypted always.
+    pub tls: Option<Tls>,
+    /// Offers that one address may make in a minute.
+    pub offers_per_minute: u32,
+    /// Which of the machine's interfaces or addresses viewers are told of; none named: all.
+    pub interfaces: Vec<String>,
+    /// STUN and TURN servers that viewers are told to use.
+    pub ice_servers: Vec<IceServer>,
 }
 
 impl Default for Server {
@@ -97,6 +110,11 @@ impl Default for Server {
             // None: a page of anybody's, open in the browser of somebody who can reach a camera, must
             // not be able to watch through it.
             allow_origins: Vec::new(),
+            tokens: Vec::new(),
+            tls: None,
+            offers_per_minute: 600,
+            interfaces: Vec::new(),
+            ice_servers: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::models::{Found, Models};
 use super::origins::Origins;
 use super::suggest;
 use crate::diagnostic::{Diagnostic, Path};
@@ -14,6 +15,8 @@ use crate::node::{Misfit, Setting, Settings, Takes, Value, default_json};
 pub(super) struct Reader<'a> {
     pub origins: &'a Origins,
     pub findings: Vec<Diagnostic>,
+    /// What a model's name can mean.
+    pub models: Models,
 }
 
 /// A table of settings and what else may stand in the same mapping.
@@ -25,6 +28,12 @@ pub(super) struct Table<'a> {
     pub open: bool,
     /// What the mapping is called, for help lines: `a node`, `"test_pattern"`.
     pub of: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(origins: &'a Origins) -> Reader<'a> {
+        Reader { origins, findings: Vec::new(), models: Models::default() }
+    }
 }
 
 impl Reader<'_> {
@@ -97,7 +106,7 @@ impl Reader<'_> {
         match (given.get(setting.name), setting.default) {
             (Some(json), _) => self.value(&setting.takes, json, &here, setting.name, setting).map(Some),
             (None, Some(default)) => {
-                let at_default = Reader { origins: self.origins, findings: Vec::new() }.value(
+                let at_default = Reader::new(self.origins).value(
                     &setting.takes,
                     &default_json(default),
                     &here,
@@ -151,6 +160,14 @@ impl Reader<'_> {
                     .collect();
                 read.into_iter().collect::<Result<_, _>>().map(Value::List)
             }
+            (Takes::Model, Json::String(written)) => match self.models.find(written, path) {
+                Found::Model(model) => Ok(Value::Model(model)),
+                Found::Faulty => Err(Reported),
+                Found::Unknown(finding) => {
+                    self.report(finding);
+                    Err(Reported)
+                }
+            },
             _ => self.scalar(takes, json, path, name, setting),
         }
     }

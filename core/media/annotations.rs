@@ -54,6 +54,8 @@ pub struct Annotations {
 /// The detections of one picture as an item of their own: what a detector's `detections` port gives.
 #[derive(Clone, Debug)]
 pub struct Detections {
+    /// The id of the node that looked. Finding nothing is an answer of its own.
+    pub by: Arc<str>,
     pub pts: Pts,
     pub sequence: u64,
     pub found: Arc<Vec<Detection>>,

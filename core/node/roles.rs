@@ -4,7 +4,9 @@
 
 use smallvec::SmallVec;
 
+use super::contract::Format;
 use super::error::NodeError;
+use super::setting::Settings;
 use super::wish::{Handled, Wish};
 use crate::media::{AccessUnit, Detections, Frame, Item};
 
@@ -26,6 +28,20 @@ pub trait Source: Send {
 
     /// Hears a wish from downstream.
     fn request(&mut self, wish: Wish) -> Handled;
+
+    /// Takes other settings while it runs (see [`Adjusted`]). No default: a source that kept its old
+    /// settings in silence would say one thing in the graph and do another.
+    fn adjust(&mut self, settings: &Settings) -> Adjusted;
+}
+
+/// What a node made of other settings, between two of its turns. They have passed the kind's own
+/// checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adjusted {
+    /// They hold from the next turn on.
+    Applied,
+    /// It cannot take them as it is, and goes on as it was: a new one has to be built in its place.
+    NeedsRebuild,
 }
 
 /// What a source says after each call.
@@ -51,6 +67,9 @@ pub trait Filter: Send {
     /// Hears a wish from downstream. No default: an encoder that passed on a keyframe wish unheard
     /// would leave viewers without a picture.
     fn request(&mut self, wish: Wish) -> Handled;
+
+    /// Takes other settings, or other formats to come, while it runs: as [`Sink::adjust`].
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted;
 }
 
 /// Only takes items. Its wishes go through [`Site::upstream`](super::Site::upstream).
@@ -60,6 +79,11 @@ pub trait Sink: Send {
 
     /// Nothing comes after. No default: a file that is not finished is a file that is lost.
     fn finish(&mut self) -> Result<(), NodeError>;
+
+    /// Takes other settings, or other formats on its input ports, while it runs (see [`Adjusted`]).
+    /// `inputs` is what [`NodeKind::build`](super::NodeKind::build) would be given; either may be as
+    /// before. Items of the old formats may still come for a while. No default, as for [`Source`].
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted;
 }
 
 /// One set of inputs: for each port of the contract, in its order, the item that came, if any.

@@ -7,10 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::model::Model;
 use super::units;
 use crate::media::{Rate, Region, Size};
 
@@ -79,6 +81,8 @@ pub enum Takes {
     /// with a slash or a dot in front (`./motion.wasm`), which becomes [`Value::Path`].
     NameOrPath,
     Choice(&'static [&'static str]),
+    /// The name of one of the graph's `models:`. Only a graph can look it up.
+    Model,
     /// `[x, y, width, height]` in fractions of the picture.
     Region,
     /// A mapping with settings of its own.
@@ -103,6 +107,7 @@ pub enum Value {
     Text(String),
     Path(PathBuf),
     Choice(&'static str),
+    Model(Arc<Model>),
     Region(Region),
     Group(Settings),
     List(Vec<Value>),
@@ -138,7 +143,8 @@ impl Misfit {
 
 impl Takes {
     /// Reads a scalar or region. `folder` is what relative paths are relative to. Groups and lists
-    /// are taken apart by the caller, which knows the place of each element.
+    /// are taken apart by the caller, which knows the place of each element, and models are looked
+    /// up there.
     pub fn read(&self, json: &Json, folder: &FilePath) -> Result<Value, Misfit> {
         let wrong = || Misfit::WrongType(format!("must be {}, got {}", self.describe(), show_json(json)));
         match self {
@@ -189,7 +195,7 @@ impl Takes {
             }
             Takes::Region => region(json).ok_or_else(wrong),
             Takes::Json => Ok(Value::Json(json.clone())),
-            Takes::Group(_) | Takes::List(_) => Err(wrong()),
+            Takes::Model | Takes::Group(_) | Takes::List(_) => Err(wrong()),
         }
     }
 
@@ -222,6 +228,7 @@ impl Takes {
             Takes::Path => "a path".to_owned(),
             Takes::NameOrPath => "a name or a path like ./file".to_owned(),
             Takes::Choice(choices) => one_of(choices),
+            Takes::Model => "the name of one of the graph's `models:`".to_owned(),
             Takes::Region => "[x, y, width, height] in fractions of the picture".to_owned(),
             Takes::Group(_) => "a mapping".to_owned(),
             Takes::List(element) => format!("a list, each element {}", element.describe()),
@@ -326,6 +333,19 @@ impl Settings {
 
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+
+    /// Whether both say the same, whatever they say of `names`.
+    pub fn same_but_for(&self, other: &Settings, names: &[&str]) -> bool {
+        let rest = |settings: &Settings| -> Vec<(&'static str, Value)> {
+            let values = settings.values.iter().filter(|(name, _)| !names.contains(name));
+            values.map(|(name, value)| (*name, value.clone())).collect()
+        };
+        let raw = |settings: &Settings| -> Vec<(String, Json)> {
+            let raw = settings.raw.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+            raw.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        rest(self) == rest(other) && raw(self) == raw(other)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::diagnostic::Diagnostic;
 use crate::media::Item;
 use crate::node::{
-    About, Accepts, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind, Pace,
-    Role, Setting, Settings, Sink, Site, Takes, Work,
+    About, Accepts, Adjusted, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind,
+    Pace, Role, Setting, Settings, Sink, Site, Takes, Work,
 };
 
 /// How soon a stop is noticed.
@@ -66,6 +66,7 @@ impl NodeKind for Collect {
         let basket = settings.try_text("into").map(find).transpose()?;
         Ok(Node::Sink(Box::new(Collector {
             delay: settings.duration("delay"),
+            settings: settings.clone(),
             halt: site.halt.clone(),
             basket,
             items: site.counters.named("items"),
@@ -77,6 +78,7 @@ impl NodeKind for Collect {
 
 struct Collector {
     delay: Duration,
+    settings: Settings,
     halt: Halt,
     basket: Option<Arc<Shared>>,
     items: Counter,
@@ -108,6 +110,14 @@ impl Sink for Collector {
             basket.changed.notify_all();
         }
         Ok(())
+    }
+
+    fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
+        if !settings.same_but_for(&self.settings, &["delay"]) {
+            return Adjusted::NeedsRebuild;
+        }
+        self.delay = settings.duration("delay");
+        Adjusted::Applied
     }
 }
 
@@ -211,6 +221,7 @@ mod tests {
 
     fn item(sequence: u64) -> Item {
         Item::Detections(Detections {
+            by: "motion".into(),
             pts: Pts::from_nanos(sequence as i64),
             sequence,
             found: Arc::default(),

@@ -4,8 +4,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::media::{Item, PixelFormat, Pool};
 use crate::node::{
-    About, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role, Setting,
-    Settings, Site, Takes, VideoFormat, Wish,
+    About, Adjusted, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role,
+    Setting, Settings, Site, Takes, VideoFormat, Wish,
 };
 use crate::pixels;
 
@@ -69,5 +69,10 @@ impl Filter for Converter {
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
+        self.to = target(settings);
+        Adjusted::Applied
     }
 }

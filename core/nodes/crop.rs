@@ -3,8 +3,8 @@
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Item, Region};
 use crate::node::{
-    About, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role, Setting,
-    Settings, Site, Takes, VideoFormat, Wish,
+    About, Adjusted, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role,
+    Setting, Settings, Site, Takes, VideoFormat, Wish,
 };
 use crate::pixels;
 
@@ -73,5 +73,10 @@ impl Filter for Cropper {
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
+        self.part = settings.region("box");
+        Adjusted::Applied
     }
 }

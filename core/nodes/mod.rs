@@ -10,5 +10,6 @@ pub mod h264;
 pub mod libcamera;
 pub mod rate;
 pub mod scale;
+pub mod side_by_side;
 pub mod test_pattern;
 pub mod write;

@@ -8,8 +8,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::media::{Frame, Item, Pts, Rate};
 use crate::node::{
-    About, Contract, Counter, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role,
-    Setting, Settings, Site, Takes, VideoFormat, Wish,
+    About, Adjusted, Contract, Counter, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output,
+    Role, Setting, Settings, Site, Takes, VideoFormat, Wish,
 };
 
 static ABOUT: About = About {
@@ -105,6 +105,12 @@ impl Filter for Changer {
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
+        // The next frame begins a new row of slots.
+        (self.rate, self.running) = (settings.rate("to"), None);
+        Adjusted::Applied
     }
 }
 

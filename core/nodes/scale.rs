@@ -3,8 +3,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::media::{Item, Pool, Size};
 use crate::node::{
-    About, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role, Setting,
-    Settings, Site, Takes, VideoFormat, Wish,
+    About, Adjusted, Contract, Filter, Format, Handled, Inputs, Node, NodeError, NodeKind, Output, Role,
+    Setting, Settings, Site, Takes, VideoFormat, Wish,
 };
 use crate::pixels::{self, Fit, Method};
 
@@ -51,7 +51,20 @@ impl NodeKind for Scale {
     }
 
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
-        Ok(Node::Filter(Box::new(Scaler {
+        Ok(Node::Filter(Box::new(Scaler { way: Way::of(settings), pool: site.pool.clone() })))
+    }
+}
+
+/// How the settings say to scale.
+struct Way {
+    size: Size,
+    fit: Fit,
+    method: Method,
+}
+
+impl Way {
+    fn of(settings: &Settings) -> Way {
+        Way {
             size: settings.size("size"),
             fit: match settings.choice("fit") {
                 "contain" => Fit::Contain,
@@ -63,22 +76,20 @@ impl NodeKind for Scale {
                 "lanczos3" => Method::Lanczos3,
                 _ => Method::Bilinear,
             },
-            pool: site.pool.clone(),
-        })))
+        }
     }
 }
 
 struct Scaler {
-    size: Size,
-    fit: Fit,
-    method: Method,
+    way: Way,
     pool: Pool,
 }
 
 impl Filter for Scaler {
     fn process(&mut self, mut inputs: Inputs, out: &mut Output) -> Result<(), NodeError> {
         if let Some(frame) = inputs.take_frame(0) {
-            let scaled = pixels::scale(&frame, self.size, self.method, self.fit, &self.pool)?;
+            let Way { size, fit, method } = self.way;
+            let scaled = pixels::scale(&frame, size, method, fit, &self.pool)?;
             out.give(0, Item::Frame(scaled));
         }
         Ok(())
@@ -90,5 +101,10 @@ impl Filter for Scaler {
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
+        self.way = Way::of(settings);
+        Adjusted::Applied
     }
 }

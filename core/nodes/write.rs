@@ -12,8 +12,8 @@ use std::time::Instant;
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Frame, FrameFormat, Item, PixelFormat, Range, Rate};
 use crate::node::{
-    About, Accepts, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind, Pace,
-    Role, Setting, Settings, Sink, Site, Takes, Work,
+    About, Accepts, Adjusted, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind,
+    Pace, Role, Setting, Settings, Sink, Site, Takes, Work,
 };
 
 /// What a pipe that has room at all takes without waiting (PIPE_BUF, pipe(7)).
@@ -91,6 +91,8 @@ impl NodeKind for ToFile {
         Ok(Node::Sink(Box::new(Writer {
             target: Target::open(settings.path("path"), settings.bool("overwrite"), &site.halt)?,
             rate,
+            settings: settings.clone(),
+            inputs: inputs.to_vec(),
             written_as: None,
             buffer: Vec::new(),
             items: site.counters.named("items"),
@@ -113,6 +115,9 @@ fn at_path() -> Path {
 struct Writer {
     target: Target,
     rate: Option<Rate>,
+    /// What it was built for.
+    settings: Settings,
+    inputs: Vec<Option<Format>>,
     /// The format of the frames so far; a Y4M file holds one only.
     written_as: Option<FrameFormat>,
     buffer: Vec<u8>,
@@ -137,6 +142,16 @@ impl Sink for Writer {
 
     fn finish(&mut self) -> Result<(), NodeError> {
         self.target.finish()
+    }
+
+    /// A file that has begun stays what it is; encoded video may change within it.
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
+        let encoded = matches!(inputs, [Some(Format::AccessUnits(_))]);
+        let same = settings.same_but_for(&self.settings, &["overwrite"]);
+        match same && (encoded || *inputs == *self.inputs) {
+            true => Adjusted::Applied,
+            false => Adjusted::NeedsRebuild,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What `wit/v0` looks like from the host's side: generated.
+//! What `wit/v0` and `wit/infer` look like from the host's side: generated.
 //!
 //! Imports come as one world, which every plugin's imports are a part of. Exports come one by one,
 //! because plugins differ in which they have. The pixel interfaces are missing: their functions
@@ -7,7 +7,7 @@
 /// What the host lends.
 pub mod imports {
     wasmtime::component::bindgen!({
-        path: "wit/v0",
+        path: ["wit/v0", "wit/infer"],
         inline: "
             package framegate:host;
             world imports {
@@ -15,6 +15,7 @@ pub mod imports {
                 import framegate:frame/host@0.1.0;
                 import framegate:frame/draw@0.1.0;
                 import framegate:frame/annotations@0.1.0;
+                import framegate:infer/inference@0.1.0;
             }
         ",
         world: "framegate:host/imports",
@@ -22,6 +23,7 @@ pub mod imports {
         with: {
             "framegate:frame/frames.frame": crate::plugin::lent::Lent,
             "framegate:frame/draw.sprite": crate::pixels::Sprite,
+            "framegate:infer/inference.model": crate::plugin::host::Opened,
         },
     });
 }
@@ -64,4 +66,14 @@ pub mod detecting {
     });
 }
 
+/// What a plugin answers that can hand its state to a successor.
+pub mod snapshot {
+    wasmtime::component::bindgen!({
+        path: "wit/v0",
+        inline: "package framegate:host; world exports { export framegate:frame/snapshot@0.1.0; }",
+        world: "framegate:host/exports",
+    });
+}
+
 pub use imports::framegate::frame::{annotations, draw, frames, host, types};
+pub use imports::framegate::infer::inference;

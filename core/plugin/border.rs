@@ -6,12 +6,17 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The interface version this host speaks; a later 0.1.x is the same with more functions.
 pub const VERSION: &str = "0.1.0";
 const PACKAGE: &str = "framegate:frame";
+/// Of inference, whose versions go their own way.
+const INFER: &str = "framegate:infer";
 
 /// What a plugin is for; it decides its ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum World {
     /// Changes pixels.
     Filter,
@@ -24,6 +29,9 @@ pub enum World {
 }
 
 impl World {
+    pub const ALL: [World; 4] = [World::Filter, World::Detector, World::Overlay, World::Analyzer];
+
+    /// As in `wit/v0`.
     pub const fn name(self) -> &'static str {
         match self {
             World::Filter => "filter",
@@ -50,12 +58,19 @@ pub enum Permission {
     WritePixels,
     Draw,
     Annotate,
+    /// The node must also name the models: permission without one is none.
+    Infer,
 }
 
 impl Permission {
-    pub const ALL: [Permission; 4] =
-        [Permission::ReadPixels, Permission::WritePixels, Permission::Draw, Permission::Annotate];
-    pub const NAMES: [&'static str; 4] = ["pixels-read", "pixels-write", "draw", "annotations"];
+    pub const ALL: [Permission; 5] = [
+        Permission::ReadPixels,
+        Permission::WritePixels,
+        Permission::Draw,
+        Permission::Annotate,
+        Permission::Infer,
+    ];
+    pub const NAMES: [&'static str; 5] = ["pixels-read", "pixels-write", "draw", "annotations", "inference"];
 
     /// The interface, as it is written under `allow:`.
     pub const fn name(self) -> &'static str {
@@ -68,6 +83,7 @@ impl Permission {
             Permission::WritePixels => "alter the pixels of each frame",
             Permission::Draw => "have the host paint on each frame, without seeing it",
             Permission::Annotate => "read and change detections and tags",
+            Permission::Infer => "see what the models named for its node make of each frame",
         }
     }
 }
@@ -104,7 +120,10 @@ impl fmt::Display for Refusal {
             }
             Refusal::NotAPlugin(why) => write!(f, "it is a component, but no plugin: {why}"),
             Refusal::OtherVersion(name) => {
-                write!(f, "it is made for {name}, and this host speaks {PACKAGE}@{VERSION}")
+                write!(
+                    f,
+                    "it is made for {name}, and this host speaks {PACKAGE}@{VERSION} and {INFER}@{VERSION}"
+                )
             }
         }
     }
@@ -125,11 +144,17 @@ impl<'a> Name<'a> {
     }
 
     fn is_ours(&self) -> bool {
-        self.package == PACKAGE
+        self.package == PACKAGE || self.package == INFER
+    }
+
+    /// Whether it is the interface that `permission` stands for.
+    fn grants(&self, permission: Permission) -> bool {
+        let package = if permission == Permission::Infer { INFER } else { PACKAGE };
+        self.package == package && self.interface == permission.name()
     }
 
     fn fits(&self) -> bool {
-        self.version.starts_with("0.1.")
+        fits(self.version)
     }
 }
 
@@ -159,6 +184,22 @@ pub fn check<'a>(
     Ok(Passport { world, permissions, snapshot: exports.contains(&"snapshot"), wasi })
 }
 
+/// Checks the version that a component declares of itself, before it is compiled.
+///
+/// # Errors
+/// [`Refusal::OtherVersion`].
+pub fn check_version(declared: Option<&str>) -> Result<(), Refusal> {
+    match declared.is_none_or(fits) {
+        true => Ok(()),
+        false => Err(Refusal::OtherVersion(format!("{PACKAGE}@{}", declared.unwrap_or_default()))),
+    }
+}
+
+/// Within 0.1 there is only more, never other.
+fn fits(version: &str) -> bool {
+    version.starts_with("0.1.")
+}
+
 fn read_imports<'a>(
     imports: impl Iterator<Item = &'a str>,
 ) -> Result<(Vec<Permission>, Vec<String>), Refusal> {
@@ -169,11 +210,11 @@ fn read_imports<'a>(
             continue;
         };
         if name.is_ours() && !name.fits() {
-            return Err(Refusal::OtherVersion(format!("{PACKAGE}@{}", name.version)));
+            return Err(Refusal::OtherVersion(format!("{}@{}", name.package, name.version)));
         }
-        match Permission::ALL.into_iter().find(|permission| permission.name() == name.interface) {
-            Some(permission) if name.is_ours() => permissions.push(permission),
-            _ if name.is_ours() && matches!(name.interface, "types" | "frames" | "host") => {}
+        match Permission::ALL.into_iter().find(|permission| name.grants(*permission)) {
+            Some(permission) => permissions.push(permission),
+            None if name.package == PACKAGE && matches!(name.interface, "types" | "frames" | "host") => {}
             _ if is_empty_wasi(&name) => wasi.push(import.to_owned()),
             _ => unknown.push(import.to_owned()),
         }
@@ -257,6 +298,24 @@ mod tests {
     }
 
     #[test]
+    fn inference_goes_with_every_world_and_under_its_own_name_only() {
+        let infer = "framegate:infer/inference@0.1.0";
+        for (export, other) in
+            [("detecting", "pixels-read"), ("filtering", "draw"), ("filtering", "annotations")]
+        {
+            let found = passport(&[other, infer], &["lifecycle", export]).unwrap();
+            assert_eq!(found.permissions.last(), Some(&Permission::Infer));
+            assert_eq!(found.world, passport(&[other], &["lifecycle", export]).unwrap().world);
+        }
+        for smuggled in ["framegate:infer/pixels-write@0.1.0", "framegate:frame/inference@0.1.0"] {
+            let refusal = passport(&[smuggled], &["lifecycle", "filtering"]);
+            assert_eq!(refusal, Err(Refusal::UnknownImports(vec![smuggled.to_owned()])));
+        }
+        let newer = passport(&["framegate:infer/inference@0.2.0"], &["lifecycle", "filtering"]);
+        assert_eq!(newer, Err(Refusal::OtherVersion("framegate:infer@0.2.0".to_owned())));
+    }
+
+    #[test]
     fn what_is_no_plugin_is_told_why() {
         let refusal =
             |imports: &[&str], exports: &[&str]| passport(imports, exports).unwrap_err().to_string();
@@ -266,5 +325,7 @@ mod tests {
         assert!(refusal(&["pixels-write"], &["lifecycle", "detecting"]).contains("cannot alter"));
         let other = ["framegate:frame/lifecycle@0.2.0"];
         assert!(refusal(&[], &other).contains("framegate:frame@0.2.0"));
+        assert!(check_version(None).is_ok() && check_version(Some("0.1.7")).is_ok());
+        assert!(check_version(Some("0.10.0")).unwrap_err().to_string().contains("framegate:frame@0.10.0"));
     }
 }

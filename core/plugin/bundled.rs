@@ -20,7 +20,7 @@ mod tests {
         // The preamble of a component, as against that of a core module.
         const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
         assert!(ALL.iter().all(|(_, component)| component.starts_with(PREAMBLE)));
-        for name in ["grayscale", "motion", "overlay", "passthrough", "privacy"] {
+        for name in ["edges", "grayscale", "motion", "negative", "overlay", "passthrough", "privacy"] {
             assert!(find(name).is_some(), "{name} is missing");
         }
         assert!(find("misbehave").is_none(), "plugins made for tests are not part of the program");

@@ -12,22 +12,22 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
 use super::engine::engine;
+use crate::node::Digest;
 
 /// All files together; past this the ones used longest ago go.
 const MOST_BYTES: u64 = 512 << 20;
 
-/// What identifies a component: a hash of its bytes.
-pub type Key = [u8; 32];
-
-pub fn key(wasm: &[u8]) -> Key {
-    Sha256::digest(wasm).into()
+/// What identifies a component.
+pub fn key(wasm: &[u8]) -> Digest {
+    Digest(Sha256::digest(wasm).into())
 }
 
 /// The folder of compiled plugins.
+#[derive(Clone)]
 pub struct Cache(Option<PathBuf>);
 
 impl Cache {
@@ -44,7 +44,7 @@ impl Cache {
     }
 
     /// The component with this key, if it was compiled before by this very engine.
-    pub fn load(&self, key: &Key) -> Option<Component> {
+    pub fn load(&self, key: &Digest) -> Option<Component> {
         let folder = self.private_folder()?;
         let path = folder.join(file_name(key));
         let compiled = fs::read(&path).ok()?;
@@ -61,7 +61,7 @@ impl Cache {
 
     /// Keeps a compiled component. A disk that is full or read-only is no failure: the next start
     /// compiles again.
-    pub fn store(&self, key: &Key, component: &Component) {
+    pub fn store(&self, key: &Digest, component: &Component) {
         let Some(folder) = self.private_folder() else { return };
         let Ok(compiled) = component.serialize() else { return };
         let kept = write_whole(&folder, &file_name(key), &compiled);
@@ -84,7 +84,7 @@ impl Cache {
 }
 
 /// The key, and what makes compiled code of one engine useless to another.
-fn file_name(key: &Key) -> String {
+fn file_name(key: &Digest) -> String {
     struct Sha(Sha256);
     impl Hasher for Sha {
         fn finish(&self) -> u64 {
@@ -96,8 +96,7 @@ fn file_name(key: &Key) -> String {
     }
     let mut sha = Sha(Sha256::new());
     engine().precompile_compatibility_hash().hash(&mut sha);
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}-{:016x}.cwasm", sha.finish())
+    format!("{key}-{:016x}.cwasm", sha.finish())
 }
 
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {

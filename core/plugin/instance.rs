@@ -12,21 +12,23 @@ use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
 use super::bindings::lifecycle::exports::framegate::frame::lifecycle::Descriptor;
 use super::bindings::types::Error as Refusal;
-use super::bindings::{detecting, filtering, lifecycle};
+use super::bindings::{detecting, filtering, lifecycle, snapshot};
 use super::border::World;
 use super::engine::Inside;
 use super::fault::Fault;
 use super::host::{Budget, Crossed, State, found};
 use super::lent::Lent;
-use super::limits::{COPY_WITHOUT_FRAME, Limits, START_TIME};
+use super::limits::{COPY_WITHOUT_FRAME, Limits, SNAPSHOT, START_TIME};
 use super::program::Program;
 use crate::media::{Detection, Frame};
+use crate::node::units;
 
 /// A plugin that has been started.
 pub struct Instance {
     store: Store<State>,
     lifecycle: lifecycle::Exports,
     work: Work,
+    snapshot: Option<snapshot::Exports>,
     draw: u64,
     /// Whether what it does is counted.
     metered: bool,
@@ -52,6 +54,14 @@ pub enum Answer {
     Pass(Frame, Vec<Detection>),
     /// The frame ends here.
     Drop,
+}
+
+/// What a plugin made of the state that its predecessor saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    Taken,
+    /// It does not understand it, and starts afresh.
+    Refused,
 }
 
 /// Why nothing came of a call.
@@ -89,7 +99,7 @@ impl Instance {
             // Counted, never a limit: time is the limit.
             store.set_fuel(u64::MAX).expect("its engine counts");
         }
-        let (lifecycle, work) = enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
+        let (lifecycle, work, snapshot) = enter(&mut store, START_TIME, COPY_WITHOUT_FRAME, |store| {
             let instance = program.instance_pre.instantiate(&mut *store)?;
             let lifecycle = lifecycle::Exports::new(&mut *store, &instance)?;
             let work = match program.passport.world {
@@ -98,12 +108,17 @@ impl Instance {
                     Work::Filtering(filtering::Exports::new(&mut *store, &instance)?)
                 }
             };
-            Ok((lifecycle, work))
+            let snapshot = match program.passport.snapshot {
+                true => Some(snapshot::Exports::new(&mut *store, &instance)?),
+                false => None,
+            };
+            Ok((lifecycle, work, snapshot))
         })?;
         Ok(Instance {
             store,
             lifecycle,
             work,
+            snapshot,
             draw: limits.draw,
             metered: program.metered,
             used: Used::default(),
@@ -180,6 +195,37 @@ impl Instance {
     /// What the last frame took.
     pub fn used(&self) -> Used {
         self.used
+    }
+
+    /// What it knows, for its successor; `None` when it keeps nothing.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when that is more than a snapshot may have.
+    pub fn save(&mut self, time: Duration) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(snapshot) = &self.snapshot else { return Ok(None) };
+        let snapshot = snapshot.framegate_frame_snapshot();
+        let saved = enter(&mut self.store, time, COPY_WITHOUT_FRAME, |store| snapshot.call_save(store))?;
+        match saved.len() <= SNAPSHOT {
+            true => Ok(Some(saved)),
+            false => Err(Failure::Refused(format!(
+                "it saved {}, and a snapshot has at most {}",
+                units::show_bytes(saved.len() as u64),
+                units::show_bytes(SNAPSHOT as u64)
+            ))),
+        }
+    }
+
+    /// Hands it what an instance of `version` saved, which may be anything.
+    ///
+    /// # Errors
+    /// [`Fault`] when it is stopped over it.
+    pub fn restore(&mut self, version: &str, saved: &[u8], time: Duration) -> Result<Restored, Fault> {
+        let Some(snapshot) = &self.snapshot else { return Ok(Restored::Refused) };
+        let snapshot = snapshot.framegate_frame_snapshot();
+        let taken = enter(&mut self.store, time, COPY_WITHOUT_FRAME, |store| {
+            snapshot.call_restore(store, version, saved)
+        })?;
+        Ok(if taken { Restored::Taken } else { Restored::Refused })
     }
 
     /// Bytes in its memories.

@@ -12,18 +12,21 @@ use serde_json::{Map, Value as Json};
 
 use super::border::{Permission, World};
 use super::bundled;
-use super::cache::{self, Cache, Key};
+use super::cache::{self, Cache};
+use super::host::Shared;
 use super::instance::Times;
 use super::limits::{self, Limits};
 use super::nearest::nearest;
-use super::node::{OnError, Plugin, Recipe};
+use super::node::{OnError, Place, Plugin, Recipe, Watched};
 use super::program::{self, Description, Program};
 use super::settings;
+use super::successor::Rules;
 use crate::diagnostic::{Diagnostic, Path};
+use crate::infer::{Shelf, Unloadable};
 use crate::media::PixelFormat;
 use crate::node::{
-    About, Accepts, Contract, Format, InputPort, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting,
-    Settings, Site, Takes, Value, Work,
+    About, Accepts, Contract, Digest, Format, InputPort, Model, Node, NodeError, NodeKind, OutputPort, Pace,
+    Role, Setting, Settings, Site, Takes, Value, Work,
 };
 
 const ABOUT: About = About {
@@ -44,10 +47,27 @@ const ABOUT: About = About {
             "what becomes of a frame it has not handled: it passes, is dropped, goes on black, or the graph \
              stops. `pass` if left out; `black` for a privacy plugin, which may not be given `pass`",
         ),
+        Setting::with_default(
+            "watch",
+            Takes::Bool,
+            "false",
+            "whether a changed file takes over while the graph runs, between two frames and with the state of \
+             the one before; it is put back by itself if the new one fails within its first 30 frames",
+        ),
+        Setting::optional(
+            "sha256",
+            Takes::Text,
+            "the hash the plugin's file must have, as sha256sum prints it; any other is refused",
+        ),
         Setting::optional(
             "allow",
             Takes::List(&Takes::Choice(&Permission::NAMES)),
             "what it may do; all of it if left out",
+        ),
+        Setting::optional(
+            "models",
+            Takes::List(&Takes::Model),
+            "the models it may run, by their names in the graph's `models:`; none if left out",
         ),
     ],
     open: true,
@@ -58,13 +78,14 @@ const ABOUT: About = About {
 pub struct Kind {
     cache: Cache,
     /// By the hash of their bytes: compiled and described once, shared by every node.
-    programs: Mutex<HashMap<Key, Arc<Program>>>,
+    programs: Mutex<HashMap<Digest, Arc<Program>>>,
     /// Files as they were when first read: what was checked is what runs, whatever becomes of the file.
     files: Mutex<HashMap<PathBuf, Arc<Program>>>,
     /// Whether what plugins do is counted.
     metered: bool,
     /// Bundled plugins by name, so that only the first node hashes the component.
     named: Mutex<HashMap<&'static str, Arc<Program>>>,
+    models: Shelf,
 }
 
 impl Default for Kind {
@@ -91,6 +112,7 @@ impl Kind {
             files: Mutex::default(),
             named: Mutex::default(),
             metered: false,
+            models: Shelf::default(),
         }
     }
 
@@ -159,6 +181,24 @@ impl Kind {
         Ok(programs.entry(key).or_insert_with(|| Arc::new(program)).clone())
     }
 
+    /// The models that the node names, loaded.
+    ///
+    /// # Errors
+    /// A finding for each that cannot be run.
+    fn models(&self, settings: &Settings) -> Result<Shared, Vec<Diagnostic>> {
+        let (mut models, mut findings) = (Vec::new(), Vec::new());
+        for (index, value) in settings.try_list("models").unwrap_or_default().iter().enumerate() {
+            let Value::Model(model) = value else { continue };
+            match self.models.take(model) {
+                Ok(network) => models.push((model.name.clone(), network)),
+                Err(reason) => {
+                    findings.push(unloadable(model, &reason, Path::root().key("models").index(index)))
+                }
+            }
+        }
+        if findings.is_empty() { Ok(models.into()) } else { Err(findings) }
+    }
+
     /// The program, and proof that it says what it is.
     fn loaded(&self, settings: &Settings) -> Result<Loaded, Diagnostic> {
         let named = settings.get("plugin").expect("the setting is required");
@@ -192,6 +232,10 @@ impl NodeKind for Kind {
         let (program, description) = (&loaded.0, loaded.description());
         let mut findings = ungranted(program, settings);
         findings.extend(broken_privacy(description, settings));
+        findings.extend(misgranted_models(program, settings));
+        findings.extend(self.models(settings).err().unwrap_or_default());
+        findings.extend(unpinned(program, settings));
+        findings.extend(unwatchable(settings));
         match program.validator() {
             Ok(validator) => findings.extend(settings::faults(validator, &description.schema, &settings.raw)),
             Err(reason) => {
@@ -225,6 +269,11 @@ impl NodeKind for Kind {
     fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
         let loaded = self.loaded(settings).map_err(|finding| NodeError::stop_graph(finding.message))?;
         let is_privacy = loaded.description().is_privacy();
+        let models = self.models(settings).map_err(|findings| {
+            NodeError::stop_graph(
+                findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("; "),
+            )
+        })?;
         let limits = settings.try_group("limits").map(Limits::read).unwrap_or_default();
         let video = inputs.first().copied().flatten().and_then(|format| format.frames());
         let interval = video.and_then(|video| video.rate).map(|rate| rate.interval());
@@ -239,9 +288,12 @@ impl NodeKind for Kind {
             first: limits.first_time(interval),
             limits,
             settings: text_of(&settings.raw),
+            models,
         };
         let on_error = OnError::read(settings.try_choice("on_error"), is_privacy);
-        Plugin::start(recipe, on_error, site).map(|plugin| Node::Filter(Box::new(plugin)))
+        let watched = watched(settings, &recipe, video.map(|video| video.pixel), on_error, &self.cache);
+        let place = Place { settings: settings.clone(), inputs: inputs.to_vec(), watched };
+        Plugin::start(recipe, on_error, place, site).map(|plugin| Node::Filter(Box::new(plugin)))
     }
 }
 
@@ -273,6 +325,108 @@ fn ungranted(program: &Program, settings: &Settings) -> Vec<Diagnostic> {
             .help(format!("add {name} to `allow`, or use a plugin that does without"))
     };
     missing.into_iter().map(finding).collect()
+}
+
+/// Models for a plugin that runs none, or none for one that does: either is a mistake.
+fn misgranted_models(program: &Program, settings: &Settings) -> Option<Diagnostic> {
+    let given = settings.try_list("models").is_some_and(|models| !models.is_empty());
+    let wanted = program.passport.permissions.contains(&Permission::Infer);
+    match (given, wanted) {
+        (false, true) => Some(
+            Diagnostic::error(
+                "not-granted",
+                Path::root(),
+                "the plugin runs models, and this node names none",
+            )
+            .help("add `models: [NAME]`, with a name from the graph's `models:`"),
+        ),
+        (true, false) => {
+            let message = "the plugin does not import \"inference\": it runs no models";
+            let finding = Diagnostic::error("not-imported", Path::root().key("models"), message);
+            Some(finding.at_key().help("remove `models`, or use a plugin that runs them"))
+        }
+        _ => None,
+    }
+}
+
+fn unloadable(model: &Model, reason: &Unloadable, path: Path) -> Diagnostic {
+    let code = match reason {
+        Unloadable::Unreadable(error) if error.kind() == ErrorKind::NotFound => "file-not-found",
+        Unloadable::OtherDigest { .. } => "wrong-digest",
+        _ => "bad-model",
+    };
+    let message = format!("model \"{}\", {}: {reason}", model.name, model.path.display());
+    let finding = Diagnostic::error(code, path, message);
+    match reason {
+        Unloadable::OtherDigest { .. } => {
+            finding.help("if this file is the one you mean, write its digest at the model's `sha256`")
+        }
+        Unloadable::OtherInput { .. } => {
+            finding.help("change `size`, `format` or `layout` in the `input` of the model")
+        }
+        Unloadable::Unsupported(_) => {
+            finding.help("export the model without them: `framegate` runs ONNX operator sets 9 to 18")
+        }
+        _ => finding,
+    }
+}
+
+/// What a plugin may do: what `allow` says, or what it imports when the graph starts.
+fn allowed(program: &Program, settings: &Settings) -> Vec<Permission> {
+    let Some(granted) = settings.try_list("allow") else { return program.passport.permissions.clone() };
+    let granted = |permission: &Permission| granted.contains(&Value::Choice(permission.name()));
+    Permission::ALL.into_iter().filter(granted).collect()
+}
+
+fn watched(
+    settings: &Settings,
+    recipe: &Recipe,
+    pixel: Option<PixelFormat>,
+    on_error: OnError,
+    cache: &Cache,
+) -> Option<Watched> {
+    let (true, Some(Value::Path(file))) = (settings.bool("watch"), settings.get("plugin")) else {
+        return None;
+    };
+    let allowed = allowed(&recipe.program, settings);
+    let given = settings.raw.clone();
+    Some(Watched {
+        file: file.clone(),
+        rules: Rules { cache: cache.clone(), pixel, allowed, given, on_error },
+    })
+}
+
+/// The hash that the graph asks for, and the plugin does not have.
+fn unpinned(program: &Program, settings: &Settings) -> Option<Diagnostic> {
+    let pinned = settings.try_text("sha256")?;
+    let path = Path::root().key("sha256");
+    let is = program.key;
+    let Some(wanted) = Digest::parse(pinned) else {
+        let message = format!("\"sha256\" must be 64 hexadecimal digits, got \"{pinned}\"");
+        return Some(Diagnostic::error("wrong-type", path, message).help(format!("this plugin has {is}")));
+    };
+    (wanted != is).then(|| {
+        let message = format!("the plugin has the hash {is}, and the graph asks for {pinned}");
+        Diagnostic::error("wrong-digest", path, message).help(
+            "it is not the file this graph was written for; if it is meant to be another, write its hash",
+        )
+    })
+}
+
+fn unwatchable(settings: &Settings) -> Option<Diagnostic> {
+    if !settings.bool("watch") {
+        return None;
+    }
+    let finding = |message: &str| Diagnostic::error("unwatchable", Path::root().key("watch"), message);
+    if settings.get("sha256").is_some() {
+        return Some(
+            finding("a plugin pinned by `sha256` never changes")
+                .help("leave out one of `watch` and `sha256`"),
+        );
+    }
+    let bundled = !matches!(settings.get("plugin"), Some(Value::Path(_)));
+    bundled
+        .then(|| finding("a bundled plugin never changes").help("`watch` is for a file, like ./path/to.wasm"))
 }
 
 fn broken_privacy(description: &Description, settings: &Settings) -> Option<Diagnostic> {
@@ -308,6 +462,7 @@ fn shown(named: &Value) -> String {
     }
 }
 
-fn text_of(raw: &Map<String, Json>) -> String {
+/// A `with:` block as plugins are given it.
+pub fn text_of(raw: &Map<String, Json>) -> String {
     Json::Object(raw.clone()).to_string()
 }

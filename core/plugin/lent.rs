@@ -193,6 +193,11 @@ pub fn invalid(message: impl Into<String>) -> Error {
     Error { kind: ErrorKind::InvalidArgument, message: message.into() }
 }
 
+/// The graph does not allow it.
+pub fn not_granted(message: impl Into<String>) -> Error {
+    Error { kind: ErrorKind::NotGranted, message: message.into() }
+}
+
 /// It was tried and did not work, or a budget is used up.
 pub fn failed(message: impl Into<String>) -> Error {
     Error { kind: ErrorKind::Failed, message: message.into() }

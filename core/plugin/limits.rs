@@ -20,6 +20,8 @@ const LEAST_HARD_TIME: Duration = Duration::from_millis(250);
 const HARD_FACTOR: u32 = 10;
 /// A call that copies no pictures (settings, schemas, snapshots) may copy this much.
 pub const COPY_WITHOUT_FRAME: usize = 2 << 20;
+/// What a plugin may hand to its successor.
+pub const SNAPSHOT: usize = 1 << 20;
 /// Besides two frames, what one host call may copy.
 const COPY_BESIDES: usize = 64 << 10;
 /// A plugin's request for random bytes.

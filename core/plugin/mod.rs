@@ -3,7 +3,8 @@
 //! A component is read (`program`), its imports are held against what may be granted (`border`), it
 //! is compiled once (`engine`, `cache`) and started in a store of its own (`instance`) under limits
 //! (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`); when it fails
-//! (`fault`) the node goes on without it and starts it again later (`node`, `recovery`).
+//! (`fault`) the node goes on without it and starts it again later (`node`, `recovery`). When its
+//! file changes (`watch`), a successor is made ready (`successor`) and takes over (`node/swap`).
 //!
 //! Reading order: `kind`, `node`, `instance`, `lent`, `host`.
 
@@ -11,6 +12,7 @@ mod bindings;
 mod border;
 pub mod bundled;
 mod cache;
+mod declared;
 mod engine;
 mod examine;
 mod fault;
@@ -20,12 +22,16 @@ mod instance;
 mod kind;
 mod lent;
 mod limits;
+mod looked;
 mod nearest;
 mod node;
 mod program;
 mod recovery;
 mod settings;
+mod successor;
+mod watch;
 
+pub use border::World;
 pub use examine::{Examined, examine};
 pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect};
 pub use kind::Kind;

@@ -2,22 +2,32 @@
 //! the node's `on_error` says.
 //!
 //! Owns the life of the instance: starting, working, being stopped, resting, starting again. Leaves
-//! one call to `instance` and the length of a rest to `recovery`.
+//! one call to `instance`, the length of a rest to `recovery`, and taking over from a predecessor to
+//! `swap`.
 
+mod swap;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::border::World;
 use super::fault::Fault;
-use super::host::{Journal, State};
+use super::host::{Journal, Shared, State};
 use super::instance::{Answer, Failure, Instance, Times, Used};
 use super::limits::Limits;
+use super::looked;
 use super::program::Program;
 use super::recovery::{Next, Recovery};
+use super::successor::{Rules, Terms};
+use super::watch::Watch;
 use crate::media::{Detection, Detections, Frame, Item, Pts};
-use crate::node::{self, Counter, Handled, Inputs, NodeError, Output, Site, Wish};
+use crate::node::{
+    self, Adjusted, Counter, Format, Handled, Inputs, NodeError, Output, Settings, Site, Wish,
+};
 use crate::pixels::{Rect, Rgba, draw};
 use crate::plugin::bindings::host::Level;
+use swap::{RolledBack, Trial};
 
 /// The ports of [`Kind`](super::Kind)'s contract, in its order.
 pub const FRAMES: usize = 0;
@@ -59,6 +69,8 @@ pub struct Recipe {
     pub plugin: String,
     pub program: Arc<Program>,
     pub limits: Limits,
+    /// The models it may run.
+    pub models: Shared,
     /// The `with:` block as JSON text.
     pub settings: String,
     pub times: Times,
@@ -73,11 +85,36 @@ impl Recipe {
     /// # Errors
     /// [`Failure`] when it is stopped over it or does not take its settings.
     pub fn start(&self, journal: &Journal, site: &Site) -> Result<Instance, Failure> {
-        let state =
+        let mut state =
             State::new(&self.limits, journal.clone(), site.pool.clone(), site.halt.clone(), self.times.live);
+        state.models = self.models.clone();
         let mut instance = Instance::start(&self.program, &self.limits, state)?;
         instance.configure(&self.settings)?;
         Ok(instance)
+    }
+}
+
+/// What the graph says of the node.
+pub struct Place {
+    pub settings: Settings,
+    pub inputs: Vec<Option<Format>>,
+    pub watched: Option<Watched>,
+}
+
+/// A file whose changes are to take over.
+pub struct Watched {
+    pub file: PathBuf,
+    pub rules: Rules,
+}
+
+impl Watched {
+    fn begin(&self, recipe: &Recipe, journal: &Journal, site: &Site) -> Result<Watch, NodeError> {
+        let (recipe, journal, site) = (recipe.clone(), journal.clone(), site.clone());
+        let terms = Terms { recipe, journal, site, rules: self.rules.clone() };
+        Watch::begin(&self.file, terms).map_err(|error| {
+            let file = self.file.display();
+            NodeError::stop_graph(format!("{file}: its changes cannot be watched: {error}"))
+        })
     }
 }
 
@@ -86,12 +123,17 @@ pub struct Plugin {
     recipe: Recipe,
     on_error: OnError,
     site: Site,
+    /// The node's id, as it stands on what the plugin has looked at.
+    name: Arc<str>,
     journal: Journal,
     seat: Seat,
     recovery: Recovery,
     counts: Counts,
     /// Whether a frame has been handed to it yet.
     begun: bool,
+    place: Place,
+    watch: Option<Watch>,
+    trial: Option<Trial>,
 }
 
 /// Who handles the next frame.
@@ -124,6 +166,9 @@ struct Counts {
     written: Counter,
     /// What the guest did, where that is counted.
     fuel: Option<Counter>,
+    /// Successors that took over, and those that were put back again.
+    swaps: Counter,
+    rollbacks: Counter,
 }
 
 impl Counts {
@@ -137,6 +182,8 @@ impl Counts {
             unhandled: named("unhandled"),
             late: named("late"),
             memory: named("memory_bytes"),
+            swaps: named("swaps"),
+            rollbacks: named("rollbacks"),
             read: named("bytes_read"),
             written: named("bytes_written"),
             fuel: metered.then(|| named("fuel")),
@@ -156,8 +203,9 @@ impl Plugin {
     /// Starts the plugin for the first time.
     ///
     /// # Errors
-    /// When it does not start or does not take its settings: a graph begins whole or not at all.
-    pub fn start(recipe: Recipe, on_error: OnError, site: &Site) -> Result<Plugin, NodeError> {
+    /// When it does not start or does not take its settings, or its file cannot be watched: a graph
+    /// begins whole or not at all.
+    pub fn start(recipe: Recipe, on_error: OnError, place: Place, site: &Site) -> Result<Plugin, NodeError> {
         let journal = Journal::new(&site.node, &site.counters);
         let instance = recipe.start(&journal, site).map_err(|failure| {
             let name = &recipe.plugin;
@@ -167,20 +215,52 @@ impl Plugin {
             })
         })?;
         let metered = recipe.program.metered;
+        let begin = |watched: &Watched| watched.begin(&recipe, &journal, site);
+        let watch = place.watched.as_ref().map(begin).transpose()?;
         Ok(Plugin {
             recipe,
             on_error,
             site: site.clone(),
+            name: site.node.as_str().into(),
             journal,
             seat: Seat::Taken(Box::new(instance)),
             recovery: Recovery::default(),
             counts: Counts::of(site, metered),
             begun: false,
+            place,
+            watch,
+            trial: None,
         })
     }
 
     fn handle(&mut self, frame: &Frame) -> Option<Answer> {
+        self.take_over(frame);
         self.start_again(frame.pts);
+        loop {
+            match self.attempt(frame)? {
+                Ok(answer) => {
+                    self.endure();
+                    return Some(answer);
+                }
+                Err(Failure::Refused(why)) => {
+                    self.refused(&why, frame);
+                    self.endure();
+                    return None;
+                }
+                Err(Failure::Fault(fault)) => match self.roll_back(&fault, frame) {
+                    // Which handles this very frame: there is one roll-back to a swap.
+                    RolledBack::ToTheOneBefore => {}
+                    RolledBack::Nobody => {
+                        self.stop(&fault, &format!("at frame {}", frame.sequence), frame.pts);
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    /// `None` when nobody is there to handle it.
+    fn attempt(&mut self, frame: &Frame) -> Option<Result<Answer, Failure>> {
         let Seat::Taken(instance) = &mut self.seat else { return None };
         let started = Instant::now();
         let mut times = self.recipe.times;
@@ -192,16 +272,10 @@ impl Plugin {
             self.counts.late.add(1);
         }
         self.counts.used(instance.used());
-        match answer {
-            Ok(answer) => {
-                self.counts.memory.set(instance.memory() as u64);
-                Some(answer)
-            }
-            Err(failure) => {
-                self.settle(failure, frame);
-                None
-            }
+        if answer.is_ok() {
+            self.counts.memory.set(instance.memory() as u64);
         }
+        Some(answer)
     }
 
     fn start_again(&mut self, now: Pts) {
@@ -226,15 +300,10 @@ impl Plugin {
         }
     }
 
-    fn settle(&mut self, failure: Failure, frame: &Frame) {
-        match failure {
-            Failure::Refused(why) => {
-                self.counts.refusals.add(1);
-                let line = format!("frame {} was refused: {why}", frame.sequence);
-                self.journal.line(Level::Warn, &line, Instant::now());
-            }
-            Failure::Fault(fault) => self.stop(&fault, &format!("at frame {}", frame.sequence), frame.pts),
-        }
+    fn refused(&self, why: &str, frame: &Frame) {
+        self.counts.refusals.add(1);
+        let line = format!("frame {} was refused: {why}", frame.sequence);
+        self.journal.line(Level::Warn, &line, Instant::now());
     }
 
     /// Empties the seat: after a fault nothing of an instance can be used.
@@ -287,9 +356,11 @@ impl Plugin {
         Ok(black)
     }
 
-    fn give(&self, frame: Frame, found: Vec<Detection>, out: &mut Output) {
+    fn give(&self, mut frame: Frame, found: Vec<Detection>, out: &mut Output) {
         if self.recipe.program.passport.world == World::Detector {
-            let detections = Detections { pts: frame.pts, sequence: frame.sequence, found: Arc::new(found) };
+            let (pts, sequence) = (frame.pts, frame.sequence);
+            let detections = Detections { by: self.name.clone(), pts, sequence, found: Arc::new(found) };
+            looked::note(&mut frame, &self.name);
             out.give(DETECTIONS, Item::Detections(detections));
         }
         out.give(FRAMES, Item::Frame(frame));
@@ -300,7 +371,7 @@ impl node::Filter for Plugin {
     fn process(&mut self, mut inputs: Inputs, out: &mut Output) -> Result<(), NodeError> {
         let Some(mut frame) = inputs.take_frame(FRAMES) else { return Ok(()) };
         if let Some(joined) = inputs.take_detections(DETECTIONS) {
-            frame.annotations_mut().detections.extend(joined.found.iter().cloned());
+            looked::join(&mut frame, &joined);
         }
         match self.handle(&frame) {
             Some(Answer::Pass(changed, found)) => self.give(changed, found, out),
@@ -317,5 +388,15 @@ impl node::Filter for Plugin {
 
     fn request(&mut self, _wish: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
+        let mut same = self.place.settings.clone();
+        same.raw = settings.raw.clone();
+        // Another file, other limits or other formats make another node.
+        match same == *settings && inputs == self.place.inputs {
+            true => self.reconfigure(settings),
+            false => Adjusted::NeedsRebuild,
+        }
     }
 }

@@ -15,7 +15,8 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
 use super::border::{self, Passport, Refusal};
-use super::cache::{self, Cache, Key};
+use super::cache::{self, Cache};
+use super::declared;
 use super::engine::{engine, metered};
 use super::fault::Fault;
 use super::host::{self, Journal, State, journal::neutral};
@@ -23,7 +24,7 @@ use super::instance::Instance;
 use super::limits::Limits;
 use super::settings;
 use crate::media::{PixelFormat, Pool};
-use crate::node::{Counters, Halt, units};
+use crate::node::{Counters, Digest, Halt, units};
 
 /// Components larger than this are not even parsed; languages with an interpreter come near it.
 const MOST_BYTES: usize = 64 << 20;
@@ -35,6 +36,8 @@ pub const PRIVACY: &str = "privacy";
 
 /// A component that may run here.
 pub struct Program {
+    /// The hash of its bytes.
+    pub key: Digest,
     pub passport: Passport,
     pub size: usize,
     /// How long compiling took; `None` when it was found compiled.
@@ -126,7 +129,7 @@ impl Program {
     ///
     /// # Errors
     /// [`Unloadable`], saying why not.
-    pub fn load(wasm: &[u8], key: &Key, cache: &Cache) -> Result<Program, Unloadable> {
+    pub fn load(wasm: &[u8], key: &Digest, cache: &Cache) -> Result<Program, Unloadable> {
         check_bytes(wasm)?;
         let started = Instant::now();
         let (component, compiled_in) = match cache.load(key) {
@@ -137,7 +140,7 @@ impl Program {
                 (component, Some(started.elapsed()))
             }
         };
-        Program::link(&component, wasm.len(), compiled_in)
+        Program::link(&component, key, wasm.len(), compiled_in)
     }
 
     /// As [`Program::load`], for the engine that counts. Not kept: nobody needs it twice.
@@ -145,12 +148,13 @@ impl Program {
         check_bytes(wasm)?;
         let started = Instant::now();
         let component = Component::from_binary(metered(), wasm).map_err(|error| invalid(&error))?;
-        let program = Program::link(&component, wasm.len(), Some(started.elapsed()))?;
+        let program = Program::link(&component, &cache::key(wasm), wasm.len(), Some(started.elapsed()))?;
         Ok(Program { metered: true, ..program })
     }
 
     fn link(
         component: &Component,
+        key: &Digest,
         size: usize,
         compiled_in: Option<Duration>,
     ) -> Result<Program, Unloadable> {
@@ -159,6 +163,7 @@ impl Program {
             .expect("the host's functions agree with wit/v0, which both are made from");
         let instance_pre = linker.instantiate_pre(component).map_err(|error| invalid(&error))?;
         Ok(Program {
+            key: *key,
             passport,
             size,
             compiled_in,
@@ -231,7 +236,9 @@ fn check_bytes(wasm: &[u8]) -> Result<(), Unloadable> {
     // Magic, then the version: 1 is a core module, 13 with layer 1 a component.
     match wasm {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Unloadable::CoreModule),
-        [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
+        [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => {
+            border::check_version(declared::version(wasm)).map_err(Unloadable::Refused)
+        }
         _ => Err(Unloadable::Invalid("it does not start as one".to_owned())),
     }
 }

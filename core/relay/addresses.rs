@@ -9,9 +9,10 @@ use super::sockets::OpenError;
 /// Addresses of one name that are told; a name with more is a service, not this machine.
 const MOST_OF_A_NAME: usize = 8;
 
-/// What viewers can reach `bound` sockets by now. An interface that came up since the start is
-/// among them, so this is asked anew for each viewer.
-pub fn reach(bound: &[SocketAddr], also: &[IpAddr]) -> Reach {
+/// What viewers can reach `bound` sockets by now: through any interface, or through those that
+/// `only` names or gives an address of. An interface that came up since the start is among them, so
+/// this is asked anew for each viewer.
+pub fn reach(bound: &[SocketAddr], also: &[IpAddr], only: &[String]) -> Reach {
     let port = bound.first().map_or(0, SocketAddr::port);
     let mut own: Vec<SocketAddr> = vec![];
     for socket in bound {
@@ -19,6 +20,8 @@ pub fn reach(bound: &[SocketAddr], also: &[IpAddr]) -> Reach {
             false => own.push(*socket),
             true => own.extend(
                 interfaces()
+                    .filter(|(name, ip)| is_wanted(only, name, ip))
+                    .map(|(_, ip)| ip)
                     .filter(|ip| ip.is_ipv4() == socket.is_ipv4())
                     .map(|ip| SocketAddr::new(ip, socket.port())),
             ),
@@ -30,9 +33,32 @@ pub fn reach(bound: &[SocketAddr], also: &[IpAddr]) -> Reach {
     Reach { own, also }
 }
 
-fn interfaces() -> impl Iterator<Item = IpAddr> {
+/// Every address that viewers can be told, with the name of its interface.
+fn interfaces() -> impl Iterator<Item = (String, IpAddr)> {
     let found = rtc::shared::ifaces::ifaces().unwrap_or_default();
-    found.into_iter().filter_map(|interface| Some(interface.addr?.ip())).filter(can_be_told)
+    found
+        .into_iter()
+        .filter_map(|interface| Some((interface.name, interface.addr?.ip())))
+        .filter(|(_, ip)| can_be_told(ip))
+}
+
+fn is_wanted(only: &[String], name: &str, ip: &IpAddr) -> bool {
+    only.is_empty() || only.iter().any(|one| one == name || one.parse() == Ok(*ip))
+}
+
+/// Makes sure that each of `only` is there; a slip would leave viewers without a way.
+///
+/// # Errors
+/// The first that names nothing, with what there is.
+pub fn check(only: &[String]) -> Result<(), OpenError> {
+    let all: Vec<(String, IpAddr)> = interfaces().collect();
+    let is_there = |one: &&String| all.iter().any(|(name, ip)| is_wanted(&[(*one).clone()], name, ip));
+    let Some(missing) = only.iter().find(|one| !is_there(one)) else { return Ok(()) };
+    let there: Vec<String> = all.iter().map(|(name, ip)| format!("{name} ({ip})")).collect();
+    Err(OpenError::new(
+        format!("server.interfaces: this machine has no \"{missing}\"; it has {}", there.join(", ")),
+        io::Error::from(io::ErrorKind::NotFound),
+    ))
 }
 
 /// A link-local IPv6 address means nothing without its interface, which a candidate cannot name.
@@ -81,12 +107,27 @@ mod tests {
     fn a_bound_address_is_told_as_it_is_and_all_addresses_one_by_one() {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 8189));
         let public = IpAddr::from([203, 0, 113, 7]);
-        let told = reach(&[loopback], &[public]);
+        let told = reach(&[loopback], &[public], &[]);
         assert_eq!(told.own, [loopback]);
         assert_eq!(told.also, [SocketAddr::new(public, 8189)]);
-        let all = reach(&[SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 8189)], &[]);
+        let all = reach(&[SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 8189)], &[], &[]);
         assert!(all.own.contains(&loopback), "{all:?}");
         assert!(all.own.iter().all(|address| address.port() == 8189 && !address.ip().is_unspecified()));
+    }
+
+    #[test]
+    fn only_the_interfaces_that_are_named_are_told() {
+        let all = [SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 8189)];
+        for only in ["lo", "127.0.0.1"] {
+            let told = reach(&all, &[], &[only.to_owned()]);
+            assert_eq!(told.own, [SocketAddr::from(([127, 0, 0, 1], 8189))], "{only}");
+            assert!(check(&[only.to_owned()]).is_ok());
+        }
+        let error = check(&["lo".into(), "eth77".into()]).unwrap_err().to_string();
+        assert!(
+            error.contains("server.interfaces") && error.contains("eth77") && error.contains("lo ("),
+            "{error}"
+        );
     }
 
     #[test]

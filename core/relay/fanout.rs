@@ -196,7 +196,8 @@ impl Fanout {
             .map(|(id, stream)| {
                 let watching = viewers.values_mut().filter(|viewer| viewer.stream == *id);
                 let sessions = watching.map(|viewer| viewer.figures.snapshot(now)).collect();
-                stream.snapshot(now, sessions)
+                let watching = viewers.values().filter(|viewer| viewer.stream == *id);
+                stream.snapshot(now, watching.map(|viewer| viewer.figures.totals()), sessions)
             })
             .collect()
     }
@@ -246,6 +247,9 @@ impl Fanout {
 
     fn forget(&mut self, id: ViewerId, how: How) {
         let Some(viewer) = self.viewers.remove(&id) else { return };
+        if let Some(stream) = self.streams.get_mut(&viewer.stream) {
+            stream.ended(viewer.figures.totals());
+        }
         self.demux.remove(viewer.fragment(), id);
         if let Some(stream) = self.streams.get_mut(&viewer.stream) {
             stream.went();

@@ -22,14 +22,27 @@ pub struct SessionStats {
     pub connected: Option<Duration>,
     /// Media payload sent over the last second, in bits per second.
     pub bitrate: u64,
-    /// Packets sent, retransmissions not counted.
-    pub packets: u64,
+    pub counts: Counts,
     /// Share of packets lost, 0..=1, as the viewer reported last.
     pub loss: f32,
     /// As the viewer reported last.
     pub jitter: Duration,
     /// Round trip by sender and receiver reports.
     pub rtt: Option<Duration>,
+    /// What the viewer believes it can take, in bits per second (REMB).
+    pub estimate: Option<u64>,
+    /// Detections messages sent, and those skipped because earlier ones still waited.
+    pub detections_sent: u64,
+    pub detections_skipped: u64,
+    /// Datagrams that found no room to wait for a full socket.
+    pub unsent: u64,
+}
+
+/// What only rises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets sent, retransmissions not counted.
+    pub packets: u64,
     /// Reports of missing packets.
     pub nacks: u64,
     /// Packets sent again.
@@ -42,16 +55,30 @@ pub struct SessionStats {
     pub dropped_to_key: u64,
     /// Pictures of upper temporal layers left out for it because it was slow.
     pub thinned: u64,
-    /// What the viewer believes it can take, in bits per second (REMB).
-    pub estimate: Option<u64>,
-    /// Detections messages sent, and those skipped because earlier ones still waited.
-    pub detections_sent: u64,
-    pub detections_skipped: u64,
-    /// Datagrams that found no room to wait for a full socket.
-    pub unsent: u64,
 }
 
-/// The same while it is being counted.
+/// What sessions have counted together, those that have ended included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub sessions: u64,
+    pub counts: Counts,
+}
+
+impl Totals {
+    pub fn add(&mut self, more: Totals) {
+        self.sessions += more.sessions;
+        let (all, more) = (&mut self.counts, more.counts);
+        all.packets += more.packets;
+        all.nacks += more.nacks;
+        all.resent += more.resent;
+        all.unrepaired += more.unrepaired;
+        all.plis += more.plis;
+        all.dropped_to_key += more.dropped_to_key;
+        all.thinned += more.thinned;
+    }
+}
+
+/// One viewer's numbers while they are being counted.
 pub struct Figures {
     number: u64,
     connected: Option<Instant>,
@@ -62,14 +89,8 @@ pub struct Figures {
     pub address: Option<SocketAddr>,
     pub rtt: Option<Duration>,
     pub estimate: Option<u64>,
-    pub packets: u64,
+    pub counts: Counts,
     pub bytes: u64,
-    pub nacks: u64,
-    pub resent: u64,
-    pub unrepaired: u64,
-    pub plis: u64,
-    pub dropped_to_key: u64,
-    pub thinned: u64,
     pub told: u64,
     pub untold: u64,
     pub unsent: u64,
@@ -87,14 +108,8 @@ impl Figures {
             address: None,
             rtt: None,
             estimate: None,
-            packets: 0,
+            counts: Counts::default(),
             bytes: 0,
-            nacks: 0,
-            resent: 0,
-            unrepaired: 0,
-            plis: 0,
-            dropped_to_key: 0,
-            thinned: 0,
             told: 0,
             untold: 0,
             unsent: 0,
@@ -110,7 +125,7 @@ impl Figures {
     }
 
     pub fn sent(&mut self, now: Instant, payload: usize) {
-        self.packets += 1;
+        self.counts.packets += 1;
         self.bytes += payload as u64;
         self.meter.add(now, payload);
     }
@@ -139,22 +154,21 @@ impl Figures {
         self.rtt = echoed.or(self.rtt);
     }
 
+    /// What this session counted.
+    pub fn totals(&self) -> Totals {
+        Totals { sessions: 1, counts: self.counts }
+    }
+
     pub fn snapshot(&mut self, now: Instant) -> SessionStats {
         SessionStats {
             number: self.number,
             address: self.address,
             connected: self.connected.map(|since| now.saturating_duration_since(since)),
             bitrate: self.meter.read(now).bits,
-            packets: self.packets,
+            counts: self.counts,
             loss: self.loss,
             jitter: self.jitter,
             rtt: self.rtt,
-            nacks: self.nacks,
-            resent: self.resent,
-            unrepaired: self.unrepaired,
-            plis: self.plis,
-            dropped_to_key: self.dropped_to_key,
-            thinned: self.thinned,
             estimate: self.estimate,
             detections_sent: self.told,
             detections_skipped: self.untold,

@@ -40,6 +40,8 @@ pub struct Network {
     pub udp_port: u16,
     /// Addresses or names, besides the machine's own, that viewers may reach this machine by.
     pub additional_hosts: Vec<String>,
+    /// Names or addresses of the interfaces viewers are told of; none named: all.
+    pub interfaces: Vec<String>,
 }
 
 /// An accepted offer.
@@ -78,6 +80,7 @@ struct Running {
     identity: Identity,
     sockets: Vec<std::net::SocketAddr>,
     also: Vec<IpAddr>,
+    interfaces: Vec<String>,
     thread: JoinHandle<()>,
 }
 
@@ -90,7 +93,8 @@ impl Hub {
     /// Binds the port and starts the relay thread.
     ///
     /// # Errors
-    /// When the port is taken, a name in `additional_hosts` has no address, or the network is open
+    /// When the port is taken, a name in `additional_hosts` has no address, one of
+    /// `interfaces` is not there, or the network is open
     /// already.
     pub fn open(&self, network: &Network) -> Result<(), OpenError> {
         let mut running = lock(&self.0.running);
@@ -99,6 +103,7 @@ impl Hub {
             return Err(OpenError::new("the relay's network is open already", twice));
         }
         let also = addresses::resolve(&network.additional_hosts)?;
+        addresses::check(&network.interfaces)?;
         let other = |what: &str, error: String| OpenError::new(what, std::io::Error::other(error));
         let identity =
             Identity::generate().map_err(|error| other("cannot make a DTLS certificate", error))?;
@@ -110,7 +115,14 @@ impl Hub {
             // Taken always; a thread that has ended already is found out by whoever asks next.
             let _ = mailbox.leave(command);
         }
-        *running = Some(Running { mailbox, identity, sockets: bound, also, thread });
+        *running = Some(Running {
+            mailbox,
+            identity,
+            sockets: bound,
+            also,
+            interfaces: network.interfaces.clone(),
+            thread,
+        });
         Ok(())
     }
 
@@ -224,7 +236,8 @@ impl Hub {
         let (identity, reach) = {
             let running = lock(&self.0.running);
             let running = running.as_ref().ok_or(Refusal::NotOpen { retry_after: RETRY_OPEN })?;
-            (running.identity.clone(), addresses::reach(&running.sockets, &running.also))
+            let reach = addresses::reach(&running.sockets, &running.also, &running.interfaces);
+            (running.identity.clone(), reach)
         };
         let answered =
             catch_unwind(AssertUnwindSafe(|| answer(now, &offer, &identity, &reach, admitted.latency)));

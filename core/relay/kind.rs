@@ -8,8 +8,8 @@ use super::feed::Feed;
 use super::hub::Hub;
 use crate::diagnostic::Diagnostic;
 use crate::node::{
-    About, Accepts, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role, Setting,
-    Settings, Sink, Site, Takes, Work,
+    About, Accepts, Adjusted, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
+    Setting, Settings, Sink, Site, Takes, Work,
 };
 
 const LATENCIES: [&str; 2] = ["balanced", "lowest"];
@@ -91,13 +91,15 @@ impl NodeKind for Kind {
             true => Demand::by_viewers(settings.duration("linger")),
             false => Demand::always(),
         };
-        Ok(Node::Sink(Box::new(Relay { feed: Some(self.hub.feed(site, most_viewers, latency, demand)) })))
+        let feed = Some(self.hub.feed(site, most_viewers, latency, demand));
+        Ok(Node::Sink(Box::new(Relay { feed, settings: settings.clone() })))
     }
 }
 
 struct Relay {
     /// `None` once the stream has ended.
     feed: Option<Feed>,
+    settings: Settings,
 }
 
 impl Sink for Relay {
@@ -112,5 +114,10 @@ impl Sink for Relay {
     fn finish(&mut self) -> Result<(), NodeError> {
         self.feed = None;
         Ok(())
+    }
+
+    /// Another size or rate comes within the stream, and viewers follow it.
+    fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
+        if *settings == self.settings { Adjusted::Applied } else { Adjusted::NeedsRebuild }
     }
 }

@@ -59,7 +59,7 @@ mod thread;
 mod viewer;
 mod waiting;
 
-pub use figures::SessionStats;
+pub use figures::{SessionStats, Totals};
 pub use hub::{Answer, Closed, Hub, Network};
 pub use kind::Kind;
 pub use refusal::Refusal;

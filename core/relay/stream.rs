@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::demand::{Change, Demand};
 use super::detections;
-use super::figures::SessionStats;
+use super::figures::{SessionStats, Totals};
 use super::follow::{Aim, Capacity, Follow};
 use super::gate::{Ask, KeyframeGate};
 use super::history::{History, Shared};
@@ -78,6 +78,8 @@ pub struct StreamStats {
     pub wishes: u64,
     /// Pictures lost before they were sent to anybody, because the relay was behind.
     pub dropped: u64,
+    /// Of all sessions since the stream began.
+    pub totals: Totals,
     pub sessions: Vec<SessionStats>,
 }
 
@@ -98,6 +100,8 @@ pub struct Stream {
     dropped: Counter,
     viewers: Counter,
     asleep: Counter,
+    /// Of the sessions that have ended.
+    past: Totals,
 }
 
 impl Stream {
@@ -118,6 +122,7 @@ impl Stream {
             dropped: site.counters.named("dropped"),
             viewers: site.counters.named("viewers"),
             asleep: site.counters.named("asleep"),
+            past: Totals::default(),
         };
         if !stream.demand.is_awake() {
             stream.change(Change::Sleep);
@@ -189,7 +194,20 @@ impl Stream {
         self.viewers.set(viewers as u64);
     }
 
-    pub fn snapshot(&mut self, now: Instant, sessions: Vec<SessionStats>) -> StreamStats {
+    /// A session has ended; what it counted is kept.
+    pub fn ended(&mut self, session: Totals) {
+        self.past.add(session);
+    }
+
+    /// `present`: what the sessions that go on have counted so far.
+    pub fn snapshot(
+        &mut self,
+        now: Instant,
+        present: impl Iterator<Item = Totals>,
+        sessions: Vec<SessionStats>,
+    ) -> StreamStats {
+        let mut totals = self.past;
+        present.for_each(|session| totals.add(session));
         let rate = self.meter.read(now);
         StreamStats {
             id: self.name.clone(),
@@ -201,6 +219,7 @@ impl Stream {
             keyframes: self.keyframes,
             wishes: self.wishes.get(),
             dropped: self.dropped.get(),
+            totals,
             sessions,
         }
     }

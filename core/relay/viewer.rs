@@ -168,7 +168,7 @@ impl Viewer {
             Step::Following | Step::Waiting if self.outbox.len() > MOST_WAITING => return self.fall_out(),
             Step::Waiting if !picture.keyframe => return self.catch_up(),
             Step::Following if is_left_out => {
-                self.figures.thinned += 1;
+                self.figures.counts.thinned += 1;
                 return Shown::Thinned;
             }
             Step::Waiting | Step::Following => self.step = Step::Following,
@@ -212,7 +212,7 @@ impl Viewer {
 
     fn fall_out(&mut self) -> Shown {
         if std::mem::replace(&mut self.step, Step::Waiting) == Step::Following {
-            self.figures.dropped_to_key += 1;
+            self.figures.counts.dropped_to_key += 1;
         }
         self.owed = true;
         Shown::NotYet
@@ -237,7 +237,7 @@ impl Viewer {
             Happening::Gone(why) => Some(Wants::ToGo(why)),
             Happening::Feedback(Feedback::PictureLost) => self.picture_lost(now),
             Happening::Feedback(Feedback::Missing(numbers)) => {
-                self.figures.nacks += 1;
+                self.figures.counts.nacks += 1;
                 numbers.into_iter().for_each(|number| self.repair(now, number, history));
                 None
             }
@@ -254,7 +254,7 @@ impl Viewer {
     }
 
     fn picture_lost(&mut self, now: Instant) -> Option<Wants> {
-        self.figures.plis += 1;
+        self.figures.counts.plis += 1;
         let crossing = CROSSING + self.figures.rtt.unwrap_or_default();
         let crossed = self.keyframe_sent.is_some_and(|sent| now.saturating_duration_since(sent) < crossing);
         (!crossed).then_some(Wants::Keyframe)
@@ -264,11 +264,11 @@ impl Viewer {
         let packet = self.sequencer.count(number).and_then(|count| history.get(count));
         match packet {
             Some(packet) if self.may_resend(now) => {
-                self.figures.resent += 1;
+                self.figures.counts.resent += 1;
                 self.peer.resend(now, packet, number);
             }
             // Too old: the viewer will ask for a keyframe.
-            _ => self.figures.unrepaired += 1,
+            _ => self.figures.counts.unrepaired += 1,
         }
     }
 
@@ -288,7 +288,7 @@ impl Viewer {
         }
         self.reported = Some(now);
         self.figures.reported(now, picture.captured);
-        let (packets, bytes) = (self.figures.packets, self.figures.bytes);
+        let (packets, bytes) = (self.figures.counts.packets, self.figures.bytes);
         self.peer.report(now, picture.captured, picture.time.0, packets, bytes);
     }
 

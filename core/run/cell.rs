@@ -1,7 +1,8 @@
 //! One node and its turns: where the scheduler's wish becomes a call, and a panic becomes a failure.
 //!
 //! Owns the node and what is said about its failures. A node is called by one thread at a time
-//! because the scheduler gives it one turn at a time; the mutex is never waited for.
+//! because the scheduler gives it one turn at a time; the mutex is waited for only where other
+//! settings meet a turn.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,7 @@ use super::complaints::{Complaints, Tell};
 use super::ledger::Ledger;
 use crate::graph::plan::NodeId;
 use crate::media::Pts;
-use crate::node::{Counters, Flow, Handled, Node, NodeError, Output, Then};
+use crate::node::{Adjusted, Counters, Flow, Format, Handled, Node, NodeError, Output, Settings, Then};
 use crate::schedule::{Event, Outcome, Turn};
 
 pub(super) struct Cell {
@@ -72,6 +73,22 @@ impl Cell {
                 Event::Returned { node: self.id, given: Output::default(), outcome }
             }
         }
+    }
+
+    /// Hands the node other settings between two turns; waits for the one it is in.
+    pub fn adjust(&self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(node) = &mut inner.node else { return Adjusted::NeedsRebuild };
+        let adjust = || match node {
+            Node::Source(source) => source.adjust(settings),
+            Node::Filter(filter) => filter.adjust(settings, inputs),
+            Node::Sink(sink) => sink.adjust(settings, inputs),
+        };
+        catch_unwind(AssertUnwindSafe(adjust)).unwrap_or_else(|panic| {
+            let node = self.name.as_str();
+            tracing::error!(node, "it panicked over its settings, a bug in framegate: {}", words(&*panic));
+            Adjusted::NeedsRebuild
+        })
     }
 
     /// Lets go of the node, and of whatever it holds open.

@@ -11,7 +11,7 @@ use super::hands::Floor;
 use super::report::{LinkReport, NodeReport, Report};
 use crate::graph::plan::{Clock, LinkId, NodeId, Plan};
 use crate::media::Pool;
-use crate::node::Role;
+use crate::node::{Adjusted, Role, Settings};
 use crate::schedule::{Event, LinkTally, MOST_DRAINING, NodeTally, Reason, Scheduler};
 
 /// A running graph. Dropping it aborts the graph and waits for its threads.
@@ -71,6 +71,12 @@ impl Running {
     /// Leaves everything where it stands; nothing is finished. Does not wait.
     pub fn abort(&self) {
         self.control.abort();
+    }
+
+    /// Hands node `id` other settings between two of its turns, checked against its kind before.
+    pub fn adjust(&self, id: NodeId, settings: &Settings) -> Adjusted {
+        let inputs = self.watch.plan.input_formats(id);
+        self.watch.floor.cells[id.0].adjust(settings, &inputs)
     }
 
     pub fn control(&self) -> Control {

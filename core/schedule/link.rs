@@ -378,7 +378,7 @@ mod tests {
     }
 
     fn item(ms: i64) -> Item {
-        Item::Detections(Detections { pts: pts(ms), sequence: 0, found: Default::default() })
+        Item::Detections(Detections { by: "a".into(), pts: pts(ms), sequence: 0, found: Default::default() })
     }
 
     fn unit(ms: i64, keyframe: bool) -> Item {

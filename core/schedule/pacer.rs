@@ -37,7 +37,12 @@ mod tests {
 
     fn placed(pacer: &mut Pacer, own_ms: i64, now_ms: i64) -> i64 {
         let pts = |ms| Pts::from_nanos(ms * 1_000_000);
-        let item = Item::Detections(Detections { pts: pts(own_ms), sequence: 0, found: Default::default() });
+        let item = Item::Detections(Detections {
+            by: "a".into(),
+            pts: pts(own_ms),
+            sequence: 0,
+            found: Default::default(),
+        });
         pacer.place(item, pts(now_ms)).pts().nanos() / 1_000_000
     }
 

@@ -127,8 +127,13 @@ struct Session {
     loss: f32,
     jitter_ms: f64,
     rtt_ms: Option<f64>,
+    /// What the viewer believes it can take, in bits per second.
+    estimate: Option<u64>,
+    nacks: u64,
+    unrepaired: u64,
     picture_losses: u64,
     dropped_to_key: u64,
+    thinned: u64,
 }
 
 impl Graph {
@@ -226,13 +231,17 @@ impl From<SessionStats> for Session {
             number: session.number,
             connected_ms: session.connected.map(millis),
             bitrate: session.bitrate,
-            packets: session.packets,
-            resent: session.resent,
+            packets: session.counts.packets,
+            resent: session.counts.resent,
             loss: session.loss,
             jitter_ms: millis(session.jitter),
             rtt_ms: session.rtt.map(millis),
-            picture_losses: session.plis,
-            dropped_to_key: session.dropped_to_key,
+            estimate: session.estimate,
+            nacks: session.counts.nacks,
+            unrepaired: session.counts.unrepaired,
+            picture_losses: session.counts.plis,
+            dropped_to_key: session.counts.dropped_to_key,
+            thinned: session.counts.thinned,
         }
     }
 }

@@ -1,19 +1,21 @@
 //! Who may call at all: the one place every request passes before anything of it is read.
 //!
-//! It answers to its own names only (`names`), and lets everybody in who calls it by one: which is
-//! why the server listens on loopback unless told otherwise.
-//! Bearer tokens and limits per address belong here, and nowhere else.
+//! It answers to its own names only (`names`), and takes no more offers from one address than the
+//! graph allows (`limit`). What a token is needed for is said where the routes are put together.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::caller::Caller;
+use super::limit::Spent;
 use super::names::Names;
 use super::problem::Problem;
+use super::routes::Served;
 
 /// Every answer is made in milliseconds; a request that takes longer is one whose body never ends.
 const LONGEST_REQUEST: Duration = Duration::from_secs(10);
@@ -35,6 +37,16 @@ pub async fn admit(State(names): State<Arc<Names>>, request: Request, next: Next
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Takes no more offers from one address than its share.
+pub async fn ration(State(served): State<Served>, request: Request, next: Next) -> Response {
+    let is_offer = request.method() == Method::POST;
+    let caller = request.extensions().get::<Caller>().filter(|_| is_offer);
+    match caller.map_or(Spent::Within, |caller| served.limit.spend(caller)) {
+        Spent::Within => next.run(request).await,
+        Spent::TooMuch => Problem::too_many_requests().into_response(),
+    }
 }
 
 /// The name the request was made out to, where it is none of ours. Browsers always give one.

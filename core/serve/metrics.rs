@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::problem::Problem;
 use super::routes::Served;
-use crate::relay::StreamStats;
+use crate::relay::{SessionStats, StreamStats, Totals};
 use crate::run::{NodeReport, NodeState, Report, Spread};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -154,8 +154,72 @@ impl Scrape {
         let wishes = each().map(|(labels, relay)| (labels, relay.wishes));
         page.counters("relay_keyframe_wishes", "Keyframes asked of the encoder", None, wishes)?;
         let dropped = each().map(|(labels, relay)| (labels, relay.dropped));
-        page.counters("relay_dropped", "Pictures lost because the relay was behind", None, dropped)
+        page.counters("relay_dropped", "Pictures lost because the relay was behind", None, dropped)?;
+        self.session_counts(page)?;
+        self.session_spreads(page)
     }
+
+    /// Sums over all sessions there ever were, since a viewer must not become a label.
+    fn session_counts(&self, page: &mut Page) -> fmt::Result {
+        type Count = fn(&Totals) -> u64;
+        let counts: [(&str, &str, Count); 8] = [
+            ("relay_sessions", "Sessions that were begun", |t| t.sessions),
+            ("relay_packets", "Packets sent to viewers, retransmissions not counted", |t| t.counts.packets),
+            ("relay_nacks", "Reports of missing packets", |t| t.counts.nacks),
+            ("relay_resent", "Packets sent again", |t| t.counts.resent),
+            ("relay_unrepaired", "Missing packets that were not sent again", |t| t.counts.unrepaired),
+            ("relay_picture_losses", "Reports of lost pictures (PLI and FIR)", |t| t.counts.plis),
+            ("relay_dropped_to_key", "Times a slow viewer was dropped to a keyframe", |t| {
+                t.counts.dropped_to_key
+            }),
+            ("relay_thinned", "Pictures of upper layers left out for slow viewers", |t| t.counts.thinned),
+        ];
+        for (name, help, count) in counts {
+            let each =
+                self.relays.iter().map(|relay| (vec![("relay", relay.id.as_str())], count(&relay.totals)));
+            page.counters(name, help, None, each)?;
+        }
+        Ok(())
+    }
+
+    /// How the sessions of this moment fare: the middle one, the worst tenth, the worst.
+    fn session_spreads(&self, page: &mut Page) -> fmt::Result {
+        type Figure = fn(&SessionStats) -> Option<f64>;
+        let figures: [(&str, &str, Option<Unit>, Figure); 3] = [
+            (
+                "relay_session_loss",
+                "Share of packets lost, as viewers reported last",
+                Some(Unit::Ratios),
+                |s| Some(f64::from(s.loss)),
+            ),
+            ("relay_session_rtt", "Round trip to a viewer", Some(Unit::Seconds), |s| {
+                s.rtt.map(|rtt| rtt.as_secs_f64())
+            }),
+            ("relay_session_bits_per_second", "Media sent to a viewer over the last second", None, |s| {
+                Some(s.bitrate as f64)
+            }),
+        ];
+        for (name, help, unit, figure) in figures {
+            let each = self.relays.iter().flat_map(|relay| {
+                let connected = relay.sessions.iter().filter(|session| session.connected.is_some());
+                let mut sorted: Vec<f64> = connected.filter_map(figure).collect();
+                sorted.sort_by(f64::total_cmp);
+                SHARES.into_iter().filter_map(move |(label, share)| {
+                    let labels = vec![("relay", relay.id.as_str()), ("quantile", label)];
+                    Some((labels, *sorted.get(rank(sorted.len(), share))?))
+                })
+            });
+            page.gauges(name, help, unit, each)?;
+        }
+        Ok(())
+    }
+}
+
+const SHARES: [(&str, f64); 4] = [("0.1", 0.1), ("0.5", 0.5), ("0.9", 0.9), ("1", 1.0)];
+
+/// Where, in `count` sorted numbers, the one stands that a `share` of them does not exceed.
+fn rank(count: usize, share: f64) -> usize {
+    ((count as f64 * share).ceil() as usize).saturating_sub(1)
 }
 
 /// The page under construction.

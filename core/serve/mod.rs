@@ -1,19 +1,23 @@
 //! HTTP: the door viewers come in by, the page they see, and what the graph says about itself.
 //!
-//! Owns the routes ([`whep`], [`page`], [`api`], [`metrics`]), who may call them (`guard`, `cors`)
-//! and the one thread with an async runtime that answers. Reads the graph through
+//! Owns the routes ([`whep`], [`page`], [`api`], [`metrics`]), who may call them (`guard`, `access`,
+//! `limit`, `cors`), TLS and the one thread with an async runtime that answers. Reads the graph through
 //! [`Watch`](crate::run::Watch) and hands sessions to the relay's [`Hub`](crate::relay::Hub);
 //! knows no pixel and no packet. The only folder that names axum.
 
+mod access;
 mod api;
+mod caller;
 mod cors;
 mod guard;
+mod limit;
 mod metrics;
 mod names;
 mod page;
 mod problem;
 mod routes;
 mod server;
+mod tls;
 mod whep;
 
 pub use server::{Server, start};

@@ -1,5 +1,6 @@
 //! The viewer page and the bare player, carried inside the binary: no build step, no outside host.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -28,19 +29,23 @@ const PLAYER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 's
 struct Embedded {
     name: &'static str,
     kind: &'static str,
-    text: &'static str,
+    text: Cow<'static, str>,
 }
 
 macro_rules! embedded {
     ($($name:literal $kind:ident),* $(,)?) => {
-        [$(Embedded { name: $name, kind: $kind, text: include_str!(concat!("page/", $name)) }),*]
+        [$(Embedded { name: $name, kind: $kind, text: Cow::Borrowed(include_str!(concat!("page/", $name))) }),*]
     };
 }
 
-static INDEX: Embedded = Embedded { name: "index.html", kind: HTML, text: include_str!("page/index.html") };
-static PLAYER: Embedded =
-    Embedded { name: "player.html", kind: HTML, text: include_str!("page/player.html") };
+/// What the page and the player share: the picture and its buttons.
+const STAGE: &str = include_str!("page/stage.html");
+const STAGE_GOES_HERE: &str = "<!-- stage.html -->";
+
+static INDEX: LazyLock<Embedded> = LazyLock::new(|| html("index.html", include_str!("page/index.html")));
+static PLAYER: LazyLock<Embedded> = LazyLock::new(|| html("player.html", include_str!("page/player.html")));
 static FILES: &[Embedded] = &embedded![
+    "access.js" SCRIPT,
     "boxes.js" SCRIPT,
     "figures.js" SCRIPT,
     "flow.js" SCRIPT,
@@ -56,10 +61,16 @@ static FILES: &[Embedded] = &embedded![
 ];
 
 /// Entity tags by file name: what a browser has is used again for as long as it is the same.
-static TAGS: LazyLock<BTreeMap<&'static str, HeaderValue>> = LazyLock::new(|| {
-    let all = FILES.iter().chain([&INDEX, &PLAYER]);
-    all.map(|file| (file.name, tag(file.text))).collect()
-});
+static TAGS: LazyLock<BTreeMap<&'static str, HeaderValue>> =
+    LazyLock::new(|| all().map(|file| (file.name, tag(&file.text))).collect());
+
+fn html(name: &'static str, text: &str) -> Embedded {
+    Embedded { name, kind: HTML, text: text.replace(STAGE_GOES_HERE, STAGE).into() }
+}
+
+fn all() -> impl Iterator<Item = &'static Embedded> {
+    FILES.iter().chain([&*INDEX, &*PLAYER])
+}
 
 fn tag(text: &str) -> HeaderValue {
     let digest = Sha256::digest(text);
@@ -74,7 +85,8 @@ pub async fn index(asked: HeaderMap) -> Response {
 
 /// `/{relay}`
 pub async fn player(State(served): State<Served>, Path(relay): Path<String>, asked: HeaderMap) -> Response {
-    match served.has_relay(&relay) {
+    // Which relays there are is told to whoever may view; the player finds out with its token.
+    match served.has_relay(&relay) || !served.access.is_open() {
         true => PLAYER.answer(&asked, Some(PLAYER_POLICY)),
         false => Problem::no_such_page().into_response(),
     }
@@ -94,9 +106,8 @@ impl Embedded {
         let unchanged = asked.get(header::IF_NONE_MATCH).is_some_and(|had| had == tag);
         let mut response = match unchanged {
             true => StatusCode::NOT_MODIFIED.into_response(),
-            false => {
-                ([(header::CONTENT_TYPE, HeaderValue::from_static(self.kind))], self.text).into_response()
-            }
+            false => ([(header::CONTENT_TYPE, HeaderValue::from_static(self.kind))], self.text.clone())
+                .into_response(),
         };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, tag);
@@ -123,16 +134,23 @@ mod tests {
     #[test]
     fn every_file_the_page_asks_for_is_inside_the_binary() {
         let carried: Vec<_> = FILES.iter().map(|file| file.name).collect();
-        for file in FILES.iter().chain([&INDEX, &PLAYER]) {
-            for name in asked_for(file.text) {
+        for file in all() {
+            for name in asked_for(&file.text) {
                 assert!(carried.contains(&name), "{} asks for {name}", file.name);
             }
         }
     }
 
     #[test]
+    fn the_page_and_the_player_show_the_same_stage() {
+        for page in [&*INDEX, &*PLAYER] {
+            assert!(page.text.contains("<video") && page.text.contains("toggle-boxes"), "{}", page.name);
+        }
+    }
+
+    #[test]
     fn the_page_names_no_outside_host() {
-        for file in FILES.iter().chain([&INDEX, &PLAYER]) {
+        for file in all() {
             let own = file.text.replace("http://www.w3.org/2000/svg", "");
             assert!(!own.contains("http://") && !own.contains("https://"), "{}", file.name);
         }

@@ -9,6 +9,9 @@ use serde_json::json;
 
 use crate::relay::Refusal;
 
+/// Long enough to be a relief, short enough for a person to wait.
+const AFTER_TOO_MANY: Duration = Duration::from_secs(5);
+
 /// A refused request. The status says what kind, the detail says what to do.
 #[derive(Debug)]
 pub struct Problem {
@@ -32,6 +35,15 @@ impl Problem {
     fn retry_after(self, wait: Duration) -> Problem {
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         self.with(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))
+    }
+
+    /// One address asks for more than its share.
+    pub fn too_many_requests() -> Problem {
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests from this address; server.offers_per_minute is the limit",
+        )
+        .retry_after(AFTER_TOO_MANY)
     }
 
     pub fn no_such_page() -> Problem {

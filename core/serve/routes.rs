@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::routing::get;
 
+use super::access::Access;
 use super::cors::Origins;
+use super::limit::Limit;
 use super::names::Names;
 use super::problem::Problem;
-use super::{api, cors, guard, metrics, page, whep};
+use super::{access, api, cors, guard, metrics, page, whep};
 use crate::relay::Hub;
 use crate::run::Watch;
 
@@ -21,6 +23,10 @@ pub struct Served {
     pub watch: Watch,
     pub origins: Arc<Origins>,
     pub names: Arc<Names>,
+    pub access: Arc<Access>,
+    pub limit: Arc<Limit>,
+    /// What every answered offer says of STUN and TURN servers.
+    pub ice_servers: Arc<Vec<HeaderValue>>,
 }
 
 impl Served {
@@ -28,7 +34,10 @@ impl Served {
         let server = &watch.plan().server;
         let origins = Arc::new(Origins::new(&server.allow_origins));
         let names = Arc::new(Names::new(server.listen, &server.additional_hosts));
-        Served { hub, watch, origins, names }
+        let access = Arc::new(Access::new(&server.tokens));
+        let limit = Arc::new(Limit::new(server.offers_per_minute));
+        let ice_servers = Arc::new(server.ice_servers.iter().flat_map(whep::links).collect());
+        Served { hub, watch, origins, names, access, limit, ice_servers }
     }
 
     /// Whether a relay node called `name` is running.
@@ -37,22 +46,30 @@ impl Served {
     }
 }
 
-/// Every route. Relays are named by node ids, which begin with a letter: the page's own files live
+/// Every route, and which of them wants a token. Relays are named by node ids, which begin with a letter: the page's own files live
 /// under `/_page`, where no relay can be.
 pub fn all(served: Served) -> Router {
+    let view = || middleware::from_fn_with_state(served.clone(), access::may_view);
     let whep = Router::new()
         .route("/{relay}/whep", whep::endpoint())
         .route("/{relay}/whep/{session}", whep::session())
+        // What costs something is counted before it is done, and a wrong token before it is answered.
+        .route_layer(middleware::from_fn_with_state(served.clone(), guard::ration))
+        .route_layer(view())
+        // Outermost: a preflight carries no token, and a page of another origin may see a refusal.
         .route_layer(middleware::from_fn_with_state(Arc::clone(&served.origins), cors::allow));
+    let told = Router::new()
+        .route("/metrics", get(metrics::scrape))
+        .route("/api/graph", get(api::graph))
+        .route("/api/relays", get(api::relays))
+        .route_layer(view());
     Router::new()
         .merge(whep)
+        .merge(told)
         .route("/", get(page::index))
         .route("/_page/{file}", get(page::file))
         .route("/{relay}", get(page::player))
         .route("/healthz", get(api::health))
-        .route("/metrics", get(metrics::scrape))
-        .route("/api/graph", get(api::graph))
-        .route("/api/relays", get(api::relays))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
         })

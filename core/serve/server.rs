@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1::{self, Connection};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::caller::Door;
 use super::routes::{self, Served};
+use super::tls::Certificates;
 use crate::relay::Hub;
 use crate::run::Watch;
 
@@ -33,6 +34,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// A server that answers until it is stopped or dropped.
 pub struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -40,21 +42,25 @@ pub struct Server {
 /// Listens where the plan says and answers for `hub` and `watch`, on a thread of its own.
 ///
 /// # Errors
-/// When the address cannot be listened on; the message names it and the setting that moves it.
+/// When the address cannot be listened on or the certificate cannot be used; the message names it and
+/// its setting.
 pub fn start(hub: Hub, watch: Watch) -> io::Result<Server> {
-    let listen = watch.plan().server.listen;
+    let plan = &watch.plan().server;
+    let listen = plan.listen;
+    let certificates = plan.tls.clone().map(Certificates::load).transpose()?;
+    let scheme = if certificates.is_some() { "https" } else { "http" };
     let listener = TcpListener::bind(listen).map_err(|error| unavailable(listen, &error))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
-    let answer = answer(listener, Served::new(hub, watch), stopped);
+    let answer = answer(listener, certificates, Served::new(hub, watch), stopped);
     let thread = thread::Builder::new().name("serve".to_owned()).spawn(move || {
         if let Err(error) = runtime.block_on(answer) {
             tracing::error!(%address, %error, "the page and WHEP are not served any more");
         }
     })?;
-    Ok(Server { address, stop: Some(stop), thread: Some(thread) })
+    Ok(Server { address, scheme, stop: Some(stop), thread: Some(thread) })
 }
 
 fn unavailable(listen: SocketAddr, error: &io::Error) -> io::Error {
@@ -72,9 +78,15 @@ fn unavailable(listen: SocketAddr, error: &io::Error) -> io::Error {
     )
 }
 
-async fn answer(listener: TcpListener, served: Served, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+async fn answer(
+    listener: TcpListener,
+    certificates: Option<Certificates>,
+    served: Served,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (routes, places) = (routes::all(served), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+    let certificates = certificates.map(Arc::new);
     let under_way = GracefulShutdown::new();
     let mut stopped = pin!(ended(stopped));
     loop {
@@ -85,12 +97,11 @@ async fn answer(listener: TcpListener, served: Served, stopped: oneshot::Receive
             () = &mut stopped => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, routes.clone());
-                let connection = under_way.watch(connection);
+            Ok((stream, from)) => {
+                let door = Door::new(from.ip(), routes.clone());
+                let (certificates, watcher) = (certificates.clone(), under_way.watcher());
                 tokio::spawn(async move {
-                    // A caller that breaks off or talks nonsense ends its own connection.
-                    let _ = connection.await;
+                    converse(stream, certificates.as_deref(), door, watcher).await;
                     drop(place);
                 });
             }
@@ -103,16 +114,26 @@ async fn answer(listener: TcpListener, served: Served, stopped: oneshot::Receive
     Ok(())
 }
 
-fn connection(
-    stream: TcpStream,
-    routes: Router,
-) -> Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+/// Answers all that one caller asks. One that breaks off or talks nonsense ends its own connection.
+async fn converse(stream: TcpStream, certificates: Option<&Certificates>, door: Door, watcher: Watcher) {
     // Small answers at once: a page that asks each second must not wait for more to send.
     let _ = stream.set_nodelay(true);
+    match certificates {
+        None => drop(watcher.watch(connection(stream, door)).await),
+        Some(certificates) => {
+            let shaken = tokio::time::timeout(LONGEST_HEADERS, certificates.acceptor().accept(stream)).await;
+            if let Ok(Ok(stream)) = shaken {
+                let _ = watcher.watch(connection(stream, door)).await;
+            }
+        }
+    }
+}
+
+fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Door) -> Connection<TokioIo<S>, Door> {
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(LONGEST_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(stream), door)
 }
 
 /// Resolves when the other end was dropped, which is how this folder says "enough".
@@ -124,6 +145,11 @@ impl Server {
     /// Where it listens, with the port that was really taken.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The page's address, `http://127.0.0.1:8080/`.
+    pub fn url(&self) -> String {
+        format!("{}://{}/", self.scheme, self.address)
     }
 
     /// Answers what is under way, within half a second, and closes.

@@ -12,6 +12,7 @@ use axum::routing::{MethodRouter, patch, post};
 
 use super::problem::Problem;
 use super::routes::Served;
+use crate::graph::IceServer;
 use crate::relay::{Closed, Refusal};
 
 const SDP: &str = "application/sdp";
@@ -54,7 +55,7 @@ async fn offer(
         (header::ETAG, answer.etag),
         (ACCEPT_PATCH, FRAGMENT.to_owned()),
     ];
-    Ok((StatusCode::CREATED, described, answer.sdp).into_response())
+    Ok((StatusCode::CREATED, ice_links(&served), described, answer.sdp).into_response())
 }
 
 async fn trickle(
@@ -98,12 +99,40 @@ async fn session_exists() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn describe_endpoint() -> impl IntoResponse {
-    [(header::ALLOW, "GET, HEAD, POST, OPTIONS"), (ACCEPT_POST, SDP)]
+/// Says what may be sent, and which ICE servers to use, for clients that must know them before they
+/// make an offer (RFC 9725 §4.6).
+async fn describe_endpoint(State(served): State<Served>) -> impl IntoResponse {
+    (ice_links(&served), [(header::ALLOW, "GET, HEAD, POST, OPTIONS"), (ACCEPT_POST, SDP)])
+}
+
+fn ice_links(served: &Served) -> HeaderMap {
+    let mut links = HeaderMap::new();
+    for link in served.ice_servers.iter() {
+        links.append(header::LINK, link.clone());
+    }
+    links
 }
 
 async fn describe_session() -> impl IntoResponse {
     [(header::ALLOW, "GET, HEAD, PATCH, DELETE, OPTIONS"), (ACCEPT_PATCH, FRAGMENT)]
+}
+
+/// One `Link` header for each address of a STUN or TURN server (WHEP §4.4).
+pub fn links(server: &IceServer) -> impl Iterator<Item = HeaderValue> {
+    let account = server.account.as_ref().map_or_else(String::new, |(user, credential)| {
+        let (user, credential) = (quoted(user), quoted(credential.reveal()));
+        format!("; username={user}; credential={credential}; credential-type=\"password\"")
+    });
+    server.urls.iter().filter_map(move |url| {
+        let mut link = HeaderValue::from_str(&format!("<{url}>; rel=\"ice-server\"{account}")).ok()?;
+        link.set_sensitive(true);
+        Some(link)
+    })
+}
+
+/// A quoted string of RFC 9110 §5.6.4.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn known(served: &Served, relay: &str) -> Result<(), Refusal> {

@@ -17,7 +17,7 @@ macro_rules! modes {
             partial_then_drop, giant_write, giant_sample, empty_sample,
             // What is found.
             nan_box, infinite_box, negative_box, huge_box, score_of_two, long_label, detection_flood,
-            tag_flood, giant_tag,
+            tag_flood, giant_tag, forged_look,
             // Drawing.
             draw_flood, sprite_flood, giant_sprites, wrong_sprite, extreme_rectangles,
             // Talking.

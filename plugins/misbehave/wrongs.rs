@@ -198,6 +198,10 @@ pub fn giant_tag(frame: &Frame) -> Done {
     annotations::set_tag(frame, "x", &"x".repeat(2000))
 }
 
+pub fn forged_look(frame: &Frame) -> Done {
+    annotations::set_tag(frame, "looked:faces", "")
+}
+
 // Drawing.
 
 pub fn draw_flood(frame: &Frame) -> Done {

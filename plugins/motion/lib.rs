@@ -50,11 +50,18 @@ impl Detector for Motion {
     fn detect(&mut self, frame: &Frame) -> Result<Vec<Detection>> {
         let small = frame.size.within(self.settings.detail);
         let luma = frame.sample(None, small, PixelFormat::Gray8)?;
+        Ok(self.look(frame.size, small, luma, frame.pts_ns))
+    }
+}
+
+impl Motion {
+    /// What moves in a frame of `size`, told from its brightness scaled to `small`.
+    pub fn look(&mut self, size: Size, small: Size, luma: Vec<u8>, pts_ns: i64) -> Vec<Detection> {
         match &mut self.scene {
-            Some(scene) if scene.size == frame.size => Ok(scene.look(&self.settings, luma, frame.pts_ns)),
+            Some(scene) if scene.size == size => scene.look(&self.settings, luma, pts_ns),
             _ => {
-                self.scene = Some(Scene::new(&self.settings, frame.size, small, luma, frame.pts_ns));
-                Ok(Vec::new())
+                self.scene = Some(Scene::new(&self.settings, size, small, luma, pts_ns));
+                Vec::new()
             }
         }
     }

@@ -111,8 +111,12 @@ impl<'a> Around<'a> {
             return self.rows[(first - margin - self.start) * row..(end - self.start) * row].into();
         }
         let last = self.shape.rows - 1;
-        let wanted = (first..end + margin).map(|y| y.saturating_sub(margin).min(last));
-        wanted.flat_map(|y| &self.rows[(y - self.start) * row..][..row]).copied().collect()
+        let mut rows = Vec::with_capacity((count + 2 * margin) * row);
+        for y in first..end + margin {
+            let y = y.saturating_sub(margin).min(last);
+            rows.extend_from_slice(&self.rows[(y - self.start) * row..][..row]);
+        }
+        rows.into()
     }
 }
 

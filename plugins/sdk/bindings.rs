@@ -1,4 +1,4 @@
-//! What `wit/v0` looks like in Rust: generated, and of no concern to authors.
+//! What `wit/v0` and `wit/infer` look like in Rust: generated, and of no concern to authors.
 //!
 //! One set of imports serves every plugin, since a toolchain leaves out what is not used; the
 //! exports come one by one, because what a plugin's world exports must be there.
@@ -6,7 +6,7 @@
 #[allow(missing_docs, clippy::all, reason = "generated")]
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../../wit/v0",
+        path: ["../../wit/v0", "../../wit/infer"],
         inline: "
             package framegate:sdk;
             world imports {
@@ -17,6 +17,7 @@ pub mod imports {
                 import framegate:frame/pixels-write@0.1.0;
                 import framegate:frame/draw@0.1.0;
                 import framegate:frame/annotations@0.1.0;
+                import framegate:infer/inference@0.1.0;
             }
         ",
         world: "framegate:sdk/imports",

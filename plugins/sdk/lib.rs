@@ -42,7 +42,8 @@
 //! What a plugin calls decides what it imports, and what it imports is its permission, for all to
 //! read in the file. So each trait is handed a type that can do no more than its world:
 //! [`Metadata`] (header and annotations) for an analyzer, [`Canvas`] (and drawing) for an overlay,
-//! `&`[`Frame`] (and seeing) for a detector, `&mut`[`Frame`] (and changing) for a filter.
+//! `&`[`Frame`] (and seeing) for a detector, `&mut`[`Frame`] (and changing) for a filter. All of them
+//! may show what they are handed to a [`Model`] that the graph names.
 //!
 //! # On your own machine
 //!
@@ -52,7 +53,7 @@
 //! # Reading order
 //!
 //! `plugin` (the traits), `metadata`, `canvas`, `frame` (what they are handed, each on top of the
-//! one before), `register` (from a type to a component), `backend` (the seam to the real host and
+//! one before), `model`, `register` (from a type to a component), `backend` (the seam to the real host and
 //! to the mock), `testing`.
 
 mod backend;
@@ -64,6 +65,7 @@ mod format;
 mod frame;
 mod host;
 mod metadata;
+mod model;
 mod plugin;
 mod register;
 #[doc(hidden)]
@@ -83,6 +85,7 @@ pub use format::{Info, PixelFormat, PlaneShape, Rect, Size};
 pub use frame::Frame;
 pub use host::{Level, count, gauge, log, time_left};
 pub use metadata::{Detection, Metadata, Region};
+pub use model::{Model, Numbers, Tensor};
 pub use plugin::{Analyzer, Detector, Filter, NoSettings, Overlay, Plugin, Restored, Snapshot, Verdict};
 pub use view::{PlaneMut, PlaneRef};
 

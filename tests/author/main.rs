@@ -1,6 +1,10 @@
 //! What a plugin author meets first: a new project tests and builds at once, without a network.
 
+mod languages;
 mod tools;
+
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -65,5 +69,5 @@ fn a_folder_without_a_plugin_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let refused = framegate(&["plugin", "build", folder.path().to_str().expect("a readable path")]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(told(&refused).contains("has no Cargo.toml"), "{}", told(&refused));
+    assert!(told(&refused).contains("has no Cargo.toml and no framegate.json"), "{}", told(&refused));
 }

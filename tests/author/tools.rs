@@ -109,3 +109,22 @@ fn a_setting_without_a_description_is_advice_and_no_fault() {
     // Its modes have no defaults, so there is advice but no fault.
     passes(&folder, &format!("plugin check {}", guest.display()), "has no description");
 }
+
+#[test]
+fn a_plugin_is_shown_beside_the_picture_it_was_given() {
+    use std::io::{BufRead, BufReader};
+    let mut shown = std::process::Command::new(env!("CARGO_BIN_EXE_framegate"))
+        .args(["plugin", "run", "grayscale", "--size", "320x180", "--listen", "127.0.0.1:0"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(shown.stdout.take().expect("its output is piped")).lines();
+    let url = lines.next().expect("it says where to watch").expect("in text");
+    let address = url.strip_prefix("watch at ").expect("the line of every graph").trim();
+    let graph =
+        ureq::get(format!("{address}api/graph")).call().map(|mut answer| answer.body_mut().read_to_string());
+    // The child is ours, and has no more to say.
+    drop((shown.kill(), shown.wait()));
+    let graph = graph.expect("the page answers").expect("in text");
+    assert!(graph.contains("640x180") && graph.contains("side_by_side"), "{graph}");
+}

@@ -14,11 +14,12 @@ use framegate::nodes::h264;
 fn main() {
     // Cargo adds `--bench` to what the user gave.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tables: [(&str, fn()); 8] = [
+    let tables: [(&str, fn()); 9] = [
         ("pictures", kernels::pictures),
         ("drawing", kernels::drawing),
         ("encode", kernels::encode),
         ("plugins", plugins::plugins),
+        ("copies", plugins::copies),
         ("scheduler", graphs::scheduler),
         ("memory", graphs::memory),
         ("check", graphs::check),

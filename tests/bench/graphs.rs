@@ -40,7 +40,7 @@ pub fn plan(text: &str) -> Plan {
 }
 
 /// Runs a graph to its end.
-fn run(text: &str) -> Report {
+pub fn run(text: &str) -> Report {
     let running = run::start(plan(text)).expect("the graph starts");
     let watch = running.watch();
     let ended = running.wait();

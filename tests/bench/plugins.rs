@@ -4,10 +4,12 @@ use framegate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, Rate, Size};
 use framegate::node::{Epoch, Filter, Inputs, Node, Output, Site};
 use framegate::nodes::test_pattern;
 use framegate::pixels;
+use framegate_sdk::{self as sdk, testing};
+use motion::Motion;
 use std::time::{Instant, SystemTime};
 
-use crate::graphs::plan;
-use crate::measure::{Row, compare};
+use crate::graphs::{plan, run};
+use crate::measure::{Row, compare, heading, line};
 
 const RING: usize = 8;
 /// What `motion` asks its host for by default, at 1280x720.
@@ -74,34 +76,82 @@ impl Plugin {
     }
 }
 
-/// Half of the colour taken out, as `grayscale` does it.
-fn fade(frame: &mut Frame) {
+/// What `negative` does, on the host's own memory.
+fn turn(frame: &mut Frame) {
+    frame.plane_mut(0).expect("room for a copy").rows().for_each(negative::turn);
+}
+
+/// What `edges` does, from one plane into another.
+fn draw_edges(frame: &mut Frame) {
+    let source = frame.clone();
+    let rows: Vec<&[u8]> = source.plane(0).rows().collect();
+    let row = |index: usize| rows[index.min(rows.len() - 1)];
+    let mut plane = frame.plane_mut(0).expect("room for a copy");
+    for (index, edges) in plane.rows().enumerate() {
+        edges::draw(row(index.saturating_sub(1)), row(index), row(index + 1), edges, edges::fixed(1.0));
+    }
     for index in 1..frame.planes().len() {
         let mut plane = frame.plane_mut(index).expect("room for a copy");
-        let fade = |byte: &mut u8| *byte = (128 + (((i32::from(*byte) - 128) * 128) >> 8)) as u8;
-        plane.rows().flatten().for_each(fade);
+        plane.rows().for_each(|row| row.fill(128));
     }
 }
 
+/// The same code in and out of the sandbox.
 pub fn plugins() {
     let scene = Scene::new();
-    let mut bytes = Vec::new();
+    pair(
+        "luma turned around (negative), i420 1280x720, per frame",
+        scene.row("natively", |mut frame| turn(&mut frame)),
+        scene.plugin("as a plugin", &Plugin::new("negative", "{}")),
+    );
+    pair(
+        "Sobel's operator (edges), i420 1280x720, per frame",
+        scene.row("natively", |mut frame| draw_edges(&mut frame)),
+        scene.plugin("as a plugin", &Plugin::new("edges", "{}")),
+    );
+    let (mut motion, mut luma) = (testing::configure::<Motion>("{}").expect("defaults"), Vec::new());
     let small = Size::new(SMALL.0, SMALL.1).expect("a size");
-    let rows = vec![
-        scene.row("fade the colour, natively", |mut frame| fade(&mut frame)),
-        scene.plugin(
-            "fade the colour, as a plugin (grayscale)",
-            &Plugin::new("grayscale", "{ strength: 0.5 }"),
-        ),
-        scene.plugin("pass a frame on (passthrough)", &Plugin::new("passthrough", "{}")),
-        scene.row("a small luma picture, natively", |frame| {
-            pixels::sample(&frame, None, small, PixelFormat::Gray8, &scene.pool, &mut bytes).expect("room");
+    let (of, to) = (sdk::Size::new(1280, 720), sdk::Size::new(SMALL.0, SMALL.1));
+    pair(
+        "finding what moves (motion), i420 1280x720, per frame",
+        scene.row("natively", |frame| {
+            pixels::sample(&frame, None, small, PixelFormat::Gray8, &scene.pool, &mut luma).expect("room");
+            motion.look(of, to, luma.clone(), frame.pts.nanos());
         }),
-        scene.plugin("find what moves in one, as a plugin (motion)", &Plugin::new("motion", "{}")),
-    ];
-    compare("plugins, i420 1280x720, per frame", 100, rows);
+        scene.plugin("as a plugin", &Plugin::new("motion", "{}")),
+    );
+    let rows = vec![scene.plugin("pass a frame on (passthrough)", &Plugin::new("passthrough", "{}"))];
+    compare("what the sandbox itself costs, per frame", 100, rows);
 
     let loaded = Plugin::new("motion", "{}");
     let rows = vec![Row::new("a new instance of a loaded plugin", || drop(loaded.build(&scene.pool)))];
     compare("restart, what follows a trap", 30, rows);
+}
+
+fn pair(title: &str, native: Row<'_>, plugin: Row<'_>) {
+    compare(title, 100, vec![native, plugin]);
+}
+
+/// Bytes of pixels that cross into each plugin and back, beside those of the frame.
+pub fn copies() {
+    const FRAMES: u64 = 50;
+    let whole = (1280 * 720 * 3 / 2) as f64;
+    heading("bytes that cross into a plugin and back, of a frame of i420 1280x720");
+    for plugin in ["passthrough", "overlay", "motion", "negative", "edges"] {
+        let text = format!(
+            "version: 1\nclock: offline\nnodes:\n\
+             \x20 - {{ id: source, kind: test_pattern, with: {{ size: 1280x720, count: {FRAMES} }} }}\n\
+             \x20 - {{ id: plugin, kind: plugin, plugin: {plugin}, inputs: {{ frames: source }} }}\n\
+             \x20 - {{ id: end, kind: collect, inputs: plugin.frames }}\n"
+        );
+        let report = run(&text);
+        let node = report.nodes.iter().find(|node| node.id == "plugin").expect("the graph has a plugin");
+        let of = |name: &str| {
+            let counter = node.counters.iter().find(|(known, _)| known == name);
+            counter.map_or(0, |(_, count)| *count) / FRAMES
+        };
+        let (read, written) = (of("bytes_read"), of("bytes_written"));
+        let share = (read + written) as f64 / whole;
+        line(plugin, &format!("{read} in"), &format!("{written:>9} out {share:>7.2}x"));
+    }
 }

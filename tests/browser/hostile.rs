@@ -3,8 +3,6 @@
 //! to a single frame is the business of `tests/plugin`.
 
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -12,8 +10,6 @@ use super::support::binary::Framegate;
 
 /// The frame that is treated wrong.
 const AT: u64 = 30;
-/// Pictures the source has given when the run is judged: long enough for a new instance to start.
-const GIVEN: u64 = 150;
 
 fn graph(mode: &str) -> String {
     let plugin = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
@@ -32,20 +28,6 @@ fn told(server: &Framegate, path: &str) -> Value {
     answer.body_mut().read_json().expect("the server answers with JSON")
 }
 
-/// The graph once its source has given enough.
-fn after_a_while(server: &Framegate) -> Value {
-    let since = Instant::now();
-    loop {
-        let graph = told(server, "api/graph");
-        if graph["nodes"][0]["given"].as_u64() >= Some(GIVEN) {
-            return graph;
-        }
-        assert!(since.elapsed() < Duration::from_secs(90), "the source stands still: {graph:#}");
-        // The server can only be asked.
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 /// The instance was stopped and started anew, or only its frame was refused.
 enum Outcome {
     Stopped,
@@ -54,7 +36,9 @@ enum Outcome {
 
 fn leaves_the_relay_at_its_rate(mode: &str, outcome: &Outcome, why: &str) {
     let server = Framegate::run_text(&graph(mode), &[]);
-    let graph = after_a_while(&server);
+    // The status of ten seconds: long enough for a new instance to start.
+    server.wait_for(" 0:10 ");
+    let graph = told(&server, "api/graph");
     let relayed = told(&server, "api/relays")["relays"][0]["pictures"].as_u64().expect("a count");
     let given = graph["nodes"][0]["given"].as_u64().expect("a count");
     assert!(relayed * 10 >= given * 8, "{relayed} of {given} pictures were relayed\n{}", server.log());

@@ -38,6 +38,45 @@ fn the_page_tells_rates_times_and_drops_on_any_screen() {
 }
 
 #[test]
+fn the_page_asks_for_a_token_and_keeps_it_for_the_tab() {
+    let demo = std::fs::read_to_string("graphs/demo.yaml").expect("the demo is there");
+    let (demo, _) = demo.split_once("\nserver:").expect("its last section is the server's");
+    let graph = format!("{demo}\nserver: {{ tokens: [{{ token: \"${{VIEW}}\" }}] }}\n");
+    let server = Framegate::run_text_with(&graph, &[], &[("VIEW", "view-0123456789abcdef")]);
+    let browser = Chromium::start();
+    browser.open(&server.url);
+    browser.until("the question", "return document.querySelector('dialog.token')?.open === true");
+    assert_eq!(browser.ask("return document.querySelectorAll('dialog.token').length"), 1);
+    browser.screenshot("token");
+    assert_eq!(browser.ask("return document.activeElement.name"), "token", "the keyboard is already there");
+    let answer = |token: &str| {
+        browser.ask(&format!(
+            "const form = document.querySelector('dialog.token form');
+             form.elements.token.value = '{token}'; form.requestSubmit()"
+        ));
+    };
+    answer("view-wrongwrongwrong");
+    browser.until(
+        "being told so",
+        "return document.querySelector('dialog.token .trouble')?.textContent.includes('does not know')",
+    );
+    browser.be_a_phone();
+    browser.screenshot("token-phone");
+    browser.be_a_desk();
+    answer("view-0123456789abcdef");
+    browser.until("the picture", LIVE);
+    browser.ask("document.querySelector('.bottom a').click()");
+    browser.until("the API behind its link", "return document.body.textContent.includes('elapsed_ms')");
+    browser.open(&server.at("live"));
+    browser.until("the picture without being asked again", LIVE);
+
+    let other = Chromium::start();
+    other.open(&server.at("live#token=view-0123456789abcdef"));
+    other.until("the picture by a link", LIVE);
+    assert_eq!(other.ask("return location.hash"), "", "the token does not stay in the address line");
+}
+
+#[test]
 fn boxes_are_put_away_with_a_key() {
     let server = Framegate::run(Path::new("graphs/demo.yaml"), &[]);
     let browser = Chromium::start();

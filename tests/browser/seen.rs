@@ -88,6 +88,22 @@ pub fn number(strip: &str, width: usize) -> Option<u32> {
     read_frame_number(&PlaneRef::new(&luma, width, shape))
 }
 
+/// The frame numbers that another player, which printed `played`, saw.
+pub fn played_numbers(played: &Value) -> Vec<Option<u32>> {
+    let width = played["size"][0].as_u64().expect("a width");
+    let strips = played["strips"].as_array().expect("a list of strips");
+    strips.iter().map(|strip| number(strip.as_str().expect("base64"), width as usize)).collect()
+}
+
+/// That another player, which printed `played`, showed `count` pictures with rising numbers and was
+/// let go in order.
+pub fn assert_played(played: &Value, count: usize) {
+    let numbers = played_numbers(played);
+    assert_eq!(numbers.len(), count);
+    assert_rising(&numbers);
+    assert_eq!(played["ended"], 200);
+}
+
 /// That numbers could be read, rise, and span more than one second of a 30-a-second source.
 pub fn assert_rising(numbers: &[Option<u32>]) {
     let read: Vec<u32> = numbers.iter().copied().flatten().collect();

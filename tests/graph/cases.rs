@@ -71,11 +71,13 @@ cases! {
     inputs_wrong_form
     merge_keys
     misplaced_option
+    model_faults
     missing_key
+    missing_model
     missing_variable
     missing_variable_overridden
-    no_nodes
     no_cascade
+    no_nodes
     not_a_mapping
     out_of_range
     override_faults
@@ -94,6 +96,7 @@ cases! {
     syntax_tab
     syntax_unclosed
     tag
+    token_faults
     undriven_node
     unfed_input
     unknown_key

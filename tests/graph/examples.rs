@@ -6,7 +6,10 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
+use crate::support::models;
+
 pub fn graphs() -> Vec<PathBuf> {
+    models::blazeface();
     let entries = fs::read_dir("graphs").expect("the examples are there");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));

@@ -99,6 +99,7 @@ const PUBLISH: &[Setting] = &[Setting::optional("url", Takes::Text, "Where to se
 const SANDBOX: &[Setting] = &[
     Setting::required("plugin", Takes::Text, "The plugin's name"),
     Setting::optional("limits", Takes::Group(LIMITS), "What it may use"),
+    Setting::optional("models", Takes::List(&Takes::Model), "The models it may run"),
 ];
 
 const LIMITS: &[Setting] = &[Setting::with_default(

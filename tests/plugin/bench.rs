@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use framegate::diagnostic::Diagnostic;
 use framegate::media::{Annotations, Frame, FrameFormat, Item, PixelFormat, Pool, Pts, Size};
-use framegate::node::{Epoch, Format, Inputs, Node, NodeKind, Output, Settings, Site, VideoFormat};
+use framegate::node::{Adjusted, Epoch, Format, Inputs, Node, NodeKind, Output, Settings, Site, VideoFormat};
 use framegate::plugin::Kind;
 use serde_json::{Value as Json, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -46,6 +46,7 @@ pub struct Bench {
     /// Time that has passed on the graph's clock.
     now: Duration,
     before: usize,
+    inputs: Vec<Option<Format>>,
 }
 
 /// What a node gave for one frame.
@@ -85,7 +86,7 @@ impl Bench {
             panic!("a plugin is a filter")
         };
         let before = site.pool.usage().out;
-        Ok(Bench { node, site, log, size, pixel, next: 0, now: Duration::ZERO, before })
+        Ok(Bench { node, site, log, size, pixel, next: 0, now: Duration::ZERO, before, inputs })
     }
 
     /// The next frame: each byte of it is its row's number.
@@ -127,6 +128,13 @@ impl Bench {
         drop((frame, out));
         assert_eq!(self.site.pool.usage().out, self.before, "frame memory is missing");
         done.map(|()| given).map_err(|error| error.to_string())
+    }
+
+    /// Other settings for the running node, as a graph that is changed hands them over.
+    pub fn adjust(&mut self, beside: &Json, with: &Json) -> Adjusted {
+        let settings = settings(&kind(), beside, with);
+        let inputs = self.inputs.clone();
+        self.log.keep(|| self.node.adjust(&settings, &inputs))
     }
 
     pub fn count(&self, name: &str) -> u64 {

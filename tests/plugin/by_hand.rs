@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
 use crate::bench::{Bench, findings, guest};
+use crate::survival::survives;
 
 const TEMPLATE: &str = include_str!("by_hand/analyzer.wat");
 
@@ -63,9 +64,10 @@ fn assert_undescribed(worse: &[(&str, &str)], why: &str) {
     assert_refused(&component(worse), why);
 }
 
-/// It is stopped on its first frame, which passes as it came; so is its successor, a second later.
+/// It is stopped on its first frame, which passes as it came; so is its successor, a second later. And
+/// it does no harm to the graph around it.
 fn assert_stopped(worse: &[(&str, &str)], why: &str) {
-    let (_file, beside) = node(&component(worse));
+    let (file, beside) = node(&component(worse));
     let mut bench = Bench::new(beside, json!({}));
     let first = bench.run();
     assert!(first.picture.is_some());
@@ -76,6 +78,7 @@ fn assert_stopped(worse: &[(&str, &str)], why: &str) {
     assert_eq!((bench.count("traps"), bench.count("restarts")), (2, 1));
     let log = bench.log.text();
     assert!(log.contains(why), "{log}");
+    survives(&format!("by-hand-{}", file.path().display()), file.path(), "", 0);
 }
 
 #[test]

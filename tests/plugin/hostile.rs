@@ -116,6 +116,7 @@ tests! {
         detection_flood => "at most 1024 detections",
         tag_flood => "at most 64 tags",
         giant_tag => "at most 1024",
+        forged_look => "the host's to set",
         draw_flood => "over this frame's budget",
         giant_sprites => "16 MiB together",
         wrong_sprite => "sprite";

@@ -2,13 +2,24 @@
 //!
 //! `bench` runs one node without a graph. `worlds` holds what each world promises, `hostile` one
 //! test for each mode of `plugins/misbehave`, `by_hand` what only hand-written code can do wrong,
-//! `portrait` what `plugin inspect` tells, `settings` what `check` says about a plugin node.
+//! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells,
+//! `settings` what `check` says about a plugin node, `interface` that `wit/v0` keeps to what was
+//! released. `graphs` runs whole graphs: `swap` changes a plugin's file under one, `looked` hides what
+//! no detector has seen, `survival` lets every mode of misbehaviour loose in one.
 
 mod bench;
 mod by_hand;
+mod faces;
+mod graphs;
 mod hostile;
+mod interface;
+mod looked;
 #[path = "../../plugins/misbehave/modes.rs"]
 mod modes;
 mod portrait;
 mod settings;
+#[path = "../support/mod.rs"]
+mod support;
+mod survival;
+mod swap;
 mod worlds;

@@ -94,3 +94,39 @@ fn what_was_checked_is_what_runs_whatever_becomes_of_the_file() {
     let site = Site::alone("plugin", Pool::new(1 << 20), epoch);
     assert!(kind.build(&settings, &[Some(Format::Frames(video)), None], &site).is_ok());
 }
+
+#[test]
+fn a_file_is_pinned_by_its_hash() {
+    let hash = sha2_of(&guest("misbehave"));
+    let (mut beside, with) = misbehave("panic");
+    beside["sha256"] = json!(hash);
+    assert!(findings(beside.clone(), with.clone()).is_empty());
+    beside["sha256"] = json!(hash.to_uppercase());
+    assert!(findings(beside.clone(), with.clone()).is_empty());
+    beside["sha256"] = json!("0".repeat(64));
+    let (code, path, text) = finding(beside.clone(), with.clone());
+    assert_eq!((code, path.as_str()), ("wrong-digest", "sha256"));
+    assert!(text.contains(&hash), "{text}");
+    beside["sha256"] = json!("abc");
+    let (code, _, text) = finding(beside, with);
+    assert_eq!(code, "wrong-type");
+    assert!(text.contains("64 hexadecimal digits, got \"abc\"") && text.contains(&hash), "{text}");
+}
+
+/// As `sha256sum` prints it.
+fn sha2_of(file: &std::path::Path) -> String {
+    let printed = std::process::Command::new("sha256sum").arg(file).output().expect("coreutils are there");
+    String::from_utf8(printed.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn what_never_changes_is_not_watched() {
+    let (code, path, text) = finding(json!({ "plugin": "passthrough", "watch": true }), json!({}));
+    assert_eq!((code, path.as_str()), ("unwatchable", "watch"));
+    assert!(text.contains("bundled"), "{text}");
+    let (mut beside, with) = misbehave("panic");
+    beside["watch"] = json!(true);
+    assert!(findings(beside.clone(), with.clone()).is_empty());
+    beside["sha256"] = json!(sha2_of(&guest("misbehave")));
+    assert_eq!(finding(beside, with).0, "unwatchable");
+}

@@ -7,8 +7,8 @@ use framegate::diagnostic::Diagnostic;
 use framegate::graph::plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode, Server};
 use framegate::media::{Detections, Item, Pts};
 use framegate::node::{
-    About, Accepts, Contract, Filter, Flow, Format, Handled, InputPort, Inputs, Join, Node, NodeError,
-    NodeKind, Output, OutputPort, Pace, Role, Settings, Sink, Site, Source, WhenFull, Wish, Work,
+    About, Accepts, Adjusted, Contract, Filter, Flow, Format, Handled, InputPort, Inputs, Join, Node,
+    NodeError, NodeKind, Output, OutputPort, Pace, Role, Settings, Sink, Site, Source, WhenFull, Wish, Work,
 };
 
 type Build = Box<dyn Fn(&Site) -> Result<Node, NodeError> + Send + Sync>;
@@ -43,7 +43,7 @@ pub struct Graph(pub Plan);
 impl Graph {
     pub fn new(clock: Clock) -> Graph {
         let server = Server::default();
-        Graph(Plan { name: "test".to_owned(), clock, nodes: vec![], links: vec![], server })
+        Graph(Plan { name: "test".to_owned(), clock, nodes: vec![], links: vec![], server, models: vec![] })
     }
 
     pub fn node(
@@ -155,6 +155,10 @@ impl<F: FnMut(&mut Output) -> Result<Flow, NodeError> + Send> Source for FnSourc
         self.1.push(wish);
         Handled::Here
     }
+
+    fn adjust(&mut self, _: &Settings) -> Adjusted {
+        Adjusted::Applied
+    }
 }
 
 impl<F: FnMut(Inputs, &mut Output) -> Result<(), NodeError> + Send> Filter for FnFilter<F> {
@@ -168,6 +172,10 @@ impl<F: FnMut(Inputs, &mut Output) -> Result<(), NodeError> + Send> Filter for F
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, _: &Settings, _: &[Option<Format>]) -> Adjusted {
+        Adjusted::Applied
     }
 }
 
@@ -183,6 +191,10 @@ where
     fn finish(&mut self) -> Result<(), NodeError> {
         (self.1)();
         Ok(())
+    }
+
+    fn adjust(&mut self, _: &Settings, _: &[Option<Format>]) -> Adjusted {
+        Adjusted::Applied
     }
 }
 
@@ -215,7 +227,7 @@ pub fn sink_that_finishes(
 
 pub fn item(sequence: u64) -> Item {
     let pts = Pts::ZERO.after(Duration::from_millis(10 * sequence));
-    Item::Detections(Detections { pts, sequence, found: Arc::default() })
+    Item::Detections(Detections { by: "a".into(), pts, sequence, found: Arc::default() })
 }
 
 pub fn sequence(item: &Item) -> u64 {

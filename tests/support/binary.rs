@@ -4,19 +4,29 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Compiling plugins on a busy machine is slow; nothing here is judged by speed.
 const START_WITHIN: Duration = Duration::from_secs(180);
 
+/// No line a test waits for takes longer.
+const SAYS_WITHIN: Duration = Duration::from_secs(90);
+
 /// A running `framegate run`. Killed when dropped.
 pub struct Framegate {
     child: Child,
-    /// `http://127.0.0.1:PORT/`
+    /// `http://127.0.0.1:PORT/`, or `https`
     pub url: String,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
+}
+
+/// Everything printed, and the news that there is more.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    more: Condvar,
 }
 
 impl Framegate {
@@ -27,18 +37,23 @@ impl Framegate {
 
     /// The same, on an address of the caller's choice.
     pub fn run_at(graph: &Path, listen: &str, arguments: &[&str]) -> Framegate {
+        Framegate::start(graph, listen, arguments, &[])
+    }
+
+    fn start(graph: &Path, listen: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Framegate {
         let mut child = Command::new(env!("CARGO_BIN_EXE_framegate"))
             .arg("run")
             .arg(graph)
             .args(["--set", &format!("server.listen={listen}"), "--set", "server.udp_port=0"])
             .args(arguments)
             .env("NO_COLOR", "1")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary under test starts");
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Log::default());
         let (found, url) = mpsc::channel();
         let (output, errors) = (child.stdout.take(), child.stderr.take());
         follow(output.expect("its output is piped"), Arc::clone(&log), Some(found));
@@ -49,17 +64,26 @@ impl Framegate {
                 let ended = child.try_wait();
                 // Already gone, or about to be: either way it is not ours any more.
                 drop((child.kill(), child.wait()));
-                panic!("{} never said where to watch ({ended:?}):\n{}", graph.display(), log.lock().unwrap());
+                panic!(
+                    "{} never said where to watch ({ended:?}):\n{}",
+                    graph.display(),
+                    log.text.lock().unwrap()
+                );
             }
         }
     }
 
     /// Runs a graph given as text.
     pub fn run_text(graph: &str, arguments: &[&str]) -> Framegate {
+        Framegate::run_text_with(graph, arguments, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub fn run_text_with(graph: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Framegate {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("graph.yaml");
         std::fs::write(&path, graph).expect("a temporary file can be written");
-        Framegate::run(&path, arguments)
+        Framegate::start(&path, "127.0.0.1:0", arguments, variables)
     }
 
     /// `path` on this server; no slash in front.
@@ -69,7 +93,15 @@ impl Framegate {
 
     /// Everything printed so far.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.text.lock().unwrap().clone()
+    }
+
+    /// Waits until it has printed `words`.
+    pub fn wait_for(&self, words: &str) {
+        let text = self.log.text.lock().unwrap();
+        let silent = |text: &mut String| !text.contains(words);
+        let (text, waited) = self.log.more.wait_timeout_while(text, SAYS_WITHIN, silent).unwrap();
+        assert!(!waited.timed_out(), "it never said {words:?}:\n{text}");
     }
 
     pub fn id(&self) -> u32 {
@@ -95,16 +127,17 @@ impl Drop for Framegate {
 }
 
 /// Keeps what is printed, and tells of the address in `watch at http://127.0.0.1:8080/`.
-fn follow(output: impl Read + Send + 'static, log: Arc<Mutex<String>>, found: Option<Sender<String>>) {
+fn follow(output: impl Read + Send + 'static, log: Arc<Log>, found: Option<Sender<String>>) {
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             if let (Some(address), Some(found)) = (line.strip_prefix("watch at "), &found) {
                 // Whoever waited may have given up.
                 let _ = found.send(address.trim().to_owned());
             }
-            let mut log = log.lock().unwrap();
-            log.push_str(&line);
-            log.push('\n');
+            let mut text = log.text.lock().unwrap();
+            text.push_str(&line);
+            text.push('\n');
+            log.more.notify_all();
         }
     });
 }

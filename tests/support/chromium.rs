@@ -99,6 +99,11 @@ impl Chromium {
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
     }
 
+    /// Runs `script` at the start of every page from now on, before the page's own.
+    pub fn before_every_page(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
+    }
+
     pub fn be_a_desk(&self) {
         self.screen(1360, 1000, 1, false);
     }

@@ -5,9 +5,11 @@
 //! no test uses all of it.
 #![allow(dead_code)]
 
+pub mod asking;
 pub mod binary;
 pub mod chromium;
 pub mod clips;
+pub mod models;
 pub mod python;
 
 use std::path::PathBuf;

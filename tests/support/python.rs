@@ -41,6 +41,11 @@ impl Python {
         command
     }
 
+    /// The virtual environment itself.
+    pub fn environment(&self) -> PathBuf {
+        self.folder.join("venv")
+    }
+
     /// Where its packages lie.
     pub fn packages(&self) -> PathBuf {
         let library = self.folder.join("venv/lib");

@@ -73,6 +73,10 @@ fn metrics_are_written_for_prometheus() {
         "framegate_pool_bytes{state=\"out\"} ",
         "framegate_relay_viewers{relay=\"live\"} ",
         "framegate_relay_pictures_total{relay=\"live\"} ",
+        "framegate_relay_sessions_total{relay=\"live\"} ",
+        "framegate_relay_nacks_total{relay=\"live\"} ",
+        "framegate_relay_picture_losses_total{relay=\"live\"} ",
+        "framegate_relay_dropped_to_key_total{relay=\"live\"} ",
     ] {
         assert!(answer.body.contains(&format!("\n{sample}")), "{sample} in\n{}", answer.body);
     }

@@ -1,10 +1,9 @@
 //! A stream on demand, by HTTP: nothing runs while nobody watches, and the first viewer waits for
 //! the start rather than being turned away.
 
-use std::time::{Duration, Instant};
-
 use super::OFFER;
 use super::exchange::{json, offer, send, session_of};
+use super::support::asking::until;
 use super::support::binary::Framegate;
 
 const GRAPH: &str = "
@@ -27,15 +26,6 @@ fn is_asleep(server: &Framegate) -> bool {
     node(server, 2)["counters"]["asleep"] == 1
 }
 
-/// Waits for what no event over HTTP tells.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(60), "{what} never came about");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn nothing_runs_until_a_viewer_comes_and_again_after_the_last_has_gone() {
     let server = Framegate::run_text(GRAPH, &[]);
@@ -53,10 +43,10 @@ fn nothing_runs_until_a_viewer_comes_and_again_after_the_last_has_gone() {
     assert_eq!(send("DELETE", &session, &[], "").status, 200);
     until("sleep", || is_asleep(&server));
     // A frame that was under way may still have been counted; then nothing more is.
+    let mut last = (0, 0);
     until("rest", || {
         let seen = (turns(&server, 0), turns(&server, 1));
-        std::thread::sleep(Duration::from_millis(200));
-        (turns(&server, 0), turns(&server, 1)) == seen
+        std::mem::replace(&mut last, seen) == seen
     });
 }
 

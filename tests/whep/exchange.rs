@@ -1,11 +1,12 @@
 //! One HTTP request and all there is to know of its answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
 
 use super::OFFER;
+use super::support::asking::until;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -19,6 +20,11 @@ impl Answer {
     /// The header's value, or nothing when it was not sent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a header is text"))
+    }
+
+    /// Every value of a header that may come more than once.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().expect("a header is text")).collect()
     }
 
     /// What the server says is wrong, after making sure that it says so in the agreed form.
@@ -79,10 +85,7 @@ pub fn session_of(endpoint: &str, answer: &Answer) -> String {
 
 /// Waits until the relay `live` has a picture to send.
 pub fn until_live(server: &str) {
-    let since = Instant::now();
-    while json(&format!("{server}api/relays"))["relays"][0]["pictures"].as_u64() < Some(1) {
-        assert!(since.elapsed() < Duration::from_secs(60), "no picture ever came to the relay");
-        // There is no event for this over HTTP; asking all the time would take the encoder its core.
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("a picture for the relay", || {
+        json(&format!("{server}api/relays"))["relays"][0]["pictures"].as_u64() >= Some(1)
+    });
 }

@@ -4,11 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod api;
+mod churn;
+mod conformance;
 mod demand;
 mod exchange;
 mod pages;
 mod rules;
+mod tls;
 
 use std::sync::LazyLock;
 

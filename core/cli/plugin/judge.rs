@@ -14,8 +14,8 @@ use super::golden::{Bar, Compared, Golden, Likeness};
 use crate::diagnostic::Diagnostic;
 use crate::media::{Detection, Frame, PixelFormat};
 use crate::node::{
-    About, Accepts, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role, Settings,
-    Sink, Site, Work,
+    About, Accepts, Adjusted, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
+    Settings, Sink, Site, Work,
 };
 
 static ABOUT: About = About {
@@ -133,6 +133,11 @@ impl Sink for Bench {
             lock(&self.seen).unmatched += golden.left().map_err(NodeError::stop_graph)?;
         }
         Ok(())
+    }
+
+    /// What is judged by is the same from the first frame to the last.
+    fn adjust(&mut self, _: &Settings, _: &[Option<Format>]) -> Adjusted {
+        Adjusted::NeedsRebuild
     }
 }
 

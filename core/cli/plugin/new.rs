@@ -1,42 +1,38 @@
 //! `framegate plugin new`: a project that builds at once.
 //!
-//! Owns the templates and what is put into them. The sdk goes along as a copy, so a project needs
-//! neither this repository nor a network that a build of this program did not need.
+//! Owns how templates are filled and written. What a language needs of this repository goes along as a
+//! copy (the sdk for Rust, the interface for all), so a project does not need the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::languages::{self, Language};
+use super::project::{self, Project};
 use crate::cli::{misused, print};
+use crate::plugin::World;
 
 /// Start a plugin: a folder that builds and tests at once.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   framegate plugin new gamma
-  framegate plugin new counter --world analyzer")]
+  framegate plugin new counter --world analyzer
+  framegate plugin new caption --lang python --world overlay")]
 pub struct Args {
     /// The plugin's name, and the folder's: lower case letters, digits and dashes.
     name: String,
-    /// What it may do.
-    #[arg(long, value_enum, default_value = "filter")]
+    /// What it is written in
+    #[arg(long, value_enum, default_value = "rust")]
+    lang: Language,
+    /// What it may do
+    #[arg(long, value_parser = world(), default_value = "filter")]
     world: World,
     /// Put the folder here instead of in the current one.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     into: PathBuf,
-}
-
-/// The worlds of `wit/v0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum World {
-    /// Changes pixels.
-    Filter,
-    /// Looks and reports; cannot change a pixel.
-    Detector,
-    /// Paints from what others found; never sees a pixel.
-    Overlay,
-    /// Works on what others found; blind to pixels.
-    Analyzer,
 }
 
 /// Path from the repository's root, and content.
@@ -46,15 +42,11 @@ const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// built it has, and so what builds without a network. Cargo drops what a plugin does not need.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
 
-/// Path in the project, and template.
-const FILES: &[(&str, &str)] = &[
-    ("Cargo.toml", include_str!("templates/rust/Cargo.toml.in")),
-    (".cargo/config.toml", include_str!("templates/rust/cargo-config.toml.in")),
-    (".gitignore", include_str!("templates/rust/gitignore.in")),
-    ("rust-toolchain.toml", include_str!("templates/rust/rust-toolchain.toml.in")),
-    ("README.md", include_str!("templates/rust/README.md.in")),
-    ("graph.yaml", include_str!("templates/rust/graph.yaml.in")),
-];
+fn world() -> impl TypedValueParser<Value = World> {
+    let named = |world: World| PossibleValue::new(world.name()).help(world.in_words());
+    let find = |name: String| World::ALL.into_iter().find(|world| world.name() == name);
+    PossibleValuesParser::new(World::ALL.map(named)).map(move |name| find(name).expect("it is one of these"))
+}
 
 pub fn main(args: &Args) -> ExitCode {
     if let Err(reason) = check_name(&args.name) {
@@ -67,9 +59,10 @@ pub fn main(args: &Args) -> ExitCode {
             folder.display()
         ));
     }
-    match write(&folder, &args.name, args.world) {
+    let project = Project { name: args.name.clone(), language: args.lang, world: args.world };
+    match write(&folder, &project) {
         Ok(()) => {
-            print(&next_steps(&folder, &args.name));
+            print(&next_steps(&folder, &project));
             ExitCode::SUCCESS
         }
         Err(reason) => {
@@ -93,20 +86,42 @@ fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn write(folder: &Path, name: &str, world: World) -> Result<(), String> {
-    let fill = |template: &str| {
-        let values = [("name", name), ("file", &name.replace('-', "_")), ("summary", world.summary())];
-        values
-            .iter()
-            .fold(template.to_owned(), |text, (key, value)| text.replace(&format!("{{{{{key}}}}}"), value))
+fn write(folder: &Path, project: &Project) -> Result<(), String> {
+    let Project { name, language, world } = project;
+    let component = match language {
+        Language::Rust => format!("./target/wasm32-wasip2/release/{}", project.file_name()),
+        Language::Python | Language::Js | Language::C => format!("./{}", project.file_name()),
     };
-    for (path, template) in FILES {
-        write_file(&folder.join(path), &fill(template))?;
+    let values = [
+        ("name", name.as_str()),
+        ("file", &name.replace('-', "_")),
+        ("component", &component),
+        ("world", world.name()),
+        ("summary", language.summary(*world)),
+    ];
+    for (path, template) in language.files().iter().chain([&languages::GRAPH, &language.source(*world)]) {
+        write_file(&folder.join(path), &fill(template, &values))?;
     }
-    write_file(&folder.join("lib.rs"), world.template())?;
-    write_file(&folder.join("Cargo.lock"), LOCK)?;
-    let vendor = folder.join("vendor/framegate");
-    SDK.iter().try_for_each(|(path, content)| write_file(&vendor.join(path), content))
+    match language {
+        Language::Rust => {
+            write_file(&folder.join("Cargo.lock"), LOCK)?;
+            let vendor = folder.join("vendor/framegate");
+            SDK.iter().try_for_each(|(path, content)| write_file(&vendor.join(path), content))
+        }
+        Language::Python | Language::Js | Language::C => {
+            write_file(&folder.join(project::FILE), &project.text())?;
+            let interface =
+                SDK.iter().filter_map(|(path, content)| Some((path.strip_prefix("wit/v0/")?, content)));
+            interface
+                .into_iter()
+                .try_for_each(|(path, content)| write_file(&folder.join("wit").join(path), content))
+        }
+    }
+}
+
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let put = |text: String, (key, value): &(&str, &str)| text.replace(&format!("{{{{{key}}}}}"), value);
+    values.iter().fold(template.to_owned(), put)
 }
 
 fn write_file(path: &Path, content: &str) -> Result<(), String> {
@@ -115,35 +130,20 @@ fn write_file(path: &Path, content: &str) -> Result<(), String> {
     fs::write(path, content).map_err(fault)
 }
 
-fn next_steps(folder: &Path, name: &str) -> String {
+fn next_steps(folder: &Path, project: &Project) -> String {
+    let (source, _) = project.language.source(project.world);
+    let test = match project.language {
+        Language::Rust => "  cargo test               # natively, against a host in memory\n",
+        Language::Python | Language::Js | Language::C => "",
+    };
     format!(
-        "{folder} is ready: the plugin is lib.rs, the graph that shows it graph.yaml\n\n  \
-         cd {folder}\n  \
-         cargo test               # natively, against a host in memory\n  \
+        "{folder} is ready: the plugin is {source}, the graph that shows it graph.yaml\n\n  \
+         cd {folder}\n{test}  \
          framegate plugin build   # the component {name}\n  \
-         framegate run graph.yaml # see it in a browser\n",
+         framegate plugin run .   # see it in a browser, before and after\n",
         folder = folder.display(),
+        name = project.name,
     )
-}
-
-impl World {
-    fn template(self) -> &'static str {
-        match self {
-            World::Filter => include_str!("templates/rust/filter.rs.in"),
-            World::Detector => include_str!("templates/rust/detector.rs.in"),
-            World::Overlay => include_str!("templates/rust/overlay.rs.in"),
-            World::Analyzer => include_str!("templates/rust/analyzer.rs.in"),
-        }
-    }
-
-    fn summary(self) -> &'static str {
-        match self {
-            World::Filter => "Brightens or darkens the picture along a curve",
-            World::Detector => "Reports the parts of the picture that are brighter than a threshold",
-            World::Overlay => "Writes a caption at the bottom of the picture",
-            World::Analyzer => "Counts what detectors found",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -160,17 +160,20 @@ mod tests {
 
     #[test]
     fn a_project_holds_all_it_needs_and_no_open_places() {
-        let folder = tempfile::tempdir().unwrap();
-        let project = folder.path().join("gate-3");
-        write(&project, "gate-3", World::Detector).unwrap();
-        let read = |path: &str| fs::read_to_string(project.join(path)).unwrap();
-        assert!(read("Cargo.toml").contains("name = \"gate-3\""));
-        assert!(read("graph.yaml").contains("gate_3.wasm"));
-        assert!(read("lib.rs").contains("register_detector!"));
-        assert!(read("vendor/framegate/plugins/sdk/lib.rs").contains("register"));
-        assert!(read("vendor/framegate/wit/v0/worlds.wit").contains("world detector"));
-        for (path, _) in FILES {
-            assert!(!read(path).contains("{{"), "{path}");
+        for language in [Language::Rust, Language::Python, Language::Js, Language::C] {
+            for world in World::ALL {
+                let folder = tempfile::tempdir().unwrap();
+                let project = Project { name: "gate-3".to_owned(), language, world };
+                write(folder.path(), &project).unwrap();
+                let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+                assert!(read("graph.yaml").contains("/gate_3.wasm"));
+                let files = language.files().iter().chain([&languages::GRAPH]);
+                for (path, _) in files.chain([&language.source(world)]) {
+                    assert!(!read(path).contains("{{"), "{language:?} {path}");
+                }
+                let wit = if language == Language::Rust { "vendor/framegate/wit/v0" } else { "wit" };
+                assert!(read(&format!("{wit}/worlds.wit")).contains("world detector"));
+            }
         }
     }
 }

@@ -22,6 +22,9 @@ pub const PLUGIN: &str = "plugin";
 /// Where its frames come from.
 pub const SOURCE: &str = "source";
 
+/// Where findings are told to be.
+const NAME: &str = "the graph made for this";
+
 /// What is tried, and on which pictures.
 #[derive(clap::Args)]
 pub struct Subject {
@@ -48,7 +51,6 @@ pub struct Trial {
     /// are on the command line of `run`, and no path can be taken for a variable.
     overrides: Vec<Override>,
     clock: &'static str,
-    server: Option<Json>,
 }
 
 impl Trial {
@@ -57,9 +59,20 @@ impl Trial {
     /// # Errors
     /// A sentence about an argument that is none.
     pub fn offline(subject: &Subject, frames: u64) -> Result<Trial, String> {
-        let mut trial = Trial { nodes: Vec::new(), overrides: Vec::new(), clock: "offline", server: None };
+        let mut trial = Trial { nodes: Vec::new(), overrides: Vec::new(), clock: "offline" };
         trial.source(subject, Some(frames), json!({ "pace": "fast" }))?;
         trial.plugin(subject, json!({ "on_error": "stop" }))?;
+        Ok(trial)
+    }
+
+    /// As [`Trial::offline`], without an end and in real time; what goes wrong shows and is survived.
+    ///
+    /// # Errors
+    /// As [`Trial::offline`].
+    pub fn live(subject: &Subject) -> Result<Trial, String> {
+        let mut trial = Trial { nodes: Vec::new(), overrides: Vec::new(), clock: "live" };
+        trial.source(subject, None, json!({ "loop": true }))?;
+        trial.plugin(subject, json!({}))?;
         Ok(trial)
     }
 
@@ -109,19 +122,18 @@ impl Trial {
         Ok(())
     }
 
+    /// The graph, and what it is told on top of it.
+    pub fn graph(self) -> (Text, Vec<Override>) {
+        let document = json!({ "version": 1, "clock": self.clock, "nodes": self.nodes });
+        let text = Text { name: NAME.to_owned(), folder: PathBuf::new(), text: format!("{document:#}") };
+        (text, self.overrides)
+    }
+
     /// Checks the graph. Findings are told on standard error.
-    pub fn check(&self, kinds: &Kinds) -> Checked {
-        let mut document = json!({ "version": 1, "clock": self.clock, "nodes": self.nodes });
-        if let Some(server) = &self.server {
-            document["server"] = server.clone();
-        }
-        let text = Text {
-            name: "the graph made for this".to_owned(),
-            folder: PathBuf::new(),
-            text: format!("{document:#}"),
-        };
+    pub fn check(self, kinds: &Kinds) -> Checked {
+        let (text, overrides) = self.graph();
         let preparing = status::preparing(status::Line::of(false, log::Form::Text));
-        let checked = graph::load(&text, &self.overrides, kinds, &|_| None);
+        let checked = graph::load(&text, &overrides, kinds, &|_| None);
         drop(preparing);
         tell(&checked.findings, &text);
         checked.plan.map_or(Checked::Faulty, Checked::Sound)

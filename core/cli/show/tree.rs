@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::value;
 use crate::graph::{self, Clock, Concealed, LinkId, Plan, PlanLink, PlanNode};
-use crate::node::{Format, Join, units};
+use crate::node::{Format, Join, Model, units};
 
 pub fn draw(plan: &Plan, rules: &[String], concealed: &[Concealed]) -> String {
     let clock = match plan.clock {
@@ -12,6 +12,9 @@ pub fn draw(plan: &Plan, rules: &[String], concealed: &[Concealed]) -> String {
         Clock::Offline => "offline",
     };
     let mut out = format!("{}: clock {clock}, server {}\n", plan.name, plan.server.listen);
+    for model in &plan.models {
+        let _ = writeln!(out, "{}", describe_model(model));
+    }
     for rule in rules {
         let _ = writeln!(out, "proved: {rule}");
     }
@@ -19,6 +22,15 @@ pub fn draw(plan: &Plan, rules: &[String], concealed: &[Concealed]) -> String {
         draw_node(&mut out, plan, node, concealed);
     }
     out
+}
+
+/// `model faces: ../models/blazeface.onnx, 128x128 rgb24 nchw, sha256 d388…`.
+fn describe_model(model: &Model) -> String {
+    let pinned = match model.digest {
+        Some(digest) => format!("sha256 {}…", &digest.to_string()[..12]),
+        None => "any file".to_owned(),
+    };
+    format!("model {}: {}, {}, {pinned}", model.name, model.path.display(), model.input)
 }
 
 // Writing to a string cannot fail.

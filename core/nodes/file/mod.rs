@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, PoolFull, Rate};
 use crate::node::{
-    About, Contract, Flow, Format, Handled, Node, NodeError, NodeKind, Output, OutputPort, Pace, Role,
-    Setting, Settings, Site, Source, Takes, VideoFormat, Wish, Work,
+    About, Adjusted, Contract, Flow, Format, Handled, Node, NodeError, NodeKind, Output, OutputPort, Pace,
+    Role, Setting, Settings, Site, Source, Takes, VideoFormat, Wish, Work,
 };
 use input::{Got, Input, Line};
 use y4m::Header;
@@ -92,6 +92,7 @@ impl NodeKind for FromFile {
             path,
             input,
             again: settings.bool("loop"),
+            settings: settings.clone(),
             wanted_pixel: promised.pixel,
             wanted_rate: settings.try_rate("rate"),
             known: raw.zip(settings.try_rate("rate")).map(|(format, rate)| Known {
@@ -232,6 +233,7 @@ struct Reader {
     path: PathBuf,
     input: Input,
     again: bool,
+    settings: Settings,
     wanted_pixel: PixelFormat,
     wanted_rate: Option<Rate>,
     known: Option<Known>,
@@ -273,6 +275,14 @@ impl Source for Reader {
             Wish::Sleep | Wish::Wake => Handled::Here,
             Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => Handled::PassOn,
         }
+    }
+
+    fn adjust(&mut self, settings: &Settings) -> Adjusted {
+        if !settings.same_but_for(&self.settings, &["loop"]) {
+            return Adjusted::NeedsRebuild;
+        }
+        self.again = settings.bool("loop");
+        Adjusted::Applied
     }
 }
 

@@ -13,7 +13,7 @@ use super::owner::Owner;
 use super::session::{Capture, Shot};
 use super::wanted::{USUAL_SIZE, Wanted, Which};
 use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pts, Rate, Size};
-use crate::node::{Flow, Handled, NodeError, Output, Site, Source, Wish};
+use crate::node::{Adjusted, Flow, Handled, NodeError, Output, Settings, Site, Source, Wish};
 use crate::pixels;
 
 /// How long `next` waits before it lets the graph have a look around.
@@ -239,6 +239,11 @@ impl Source for Camera {
             Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => {}
         }
         Handled::PassOn
+    }
+
+    /// A camera is asked for its controls and format once, as it starts.
+    fn adjust(&mut self, _: &Settings) -> Adjusted {
+        Adjusted::NeedsRebuild
     }
 }
 

@@ -11,10 +11,10 @@ pub use code::{CODE_HEIGHT, read_frame_number};
 pub use picture::{CHANGING_HEIGHT, objects};
 
 use crate::diagnostic::{Diagnostic, Path};
-use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, PoolFull, Rate};
+use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, PoolFull, Pts, Rate};
 use crate::node::{
-    About, Contract, Flow, Format, Handled, Node, NodeError, NodeKind, Output, OutputPort, Pace, Role,
-    Setting, Settings, Site, Source, Takes, VideoFormat, Wish, Work,
+    About, Adjusted, Contract, Flow, Format, Handled, Node, NodeError, NodeKind, Output, OutputPort, Pace,
+    Role, Setting, Settings, Site, Source, Takes, VideoFormat, Wish, Work,
 };
 use picture::Painter;
 
@@ -79,14 +79,23 @@ impl NodeKind for TestPattern {
     }
 
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
-        let (size, seed) = (settings.size("size"), settings.integer("seed") as u32);
         Ok(Node::Source(Box::new(Running {
-            painter: Painter::new(FrameFormat::new(pixel(settings), size), seed, site.pool.clone())?,
-            rate: settings.rate("rate"),
+            painter: painter(settings, &site.pool)?,
+            pace: Steady { rate: settings.rate("rate"), first: 0, at: Pts::ZERO },
             number: 0,
-            end: settings.try_integer("count").map_or(u64::MAX, |count| count as u64),
+            end: end(settings),
+            pool: site.pool.clone(),
         })))
     }
+}
+
+fn painter(settings: &Settings, pool: &Pool) -> Result<Painter, PoolFull> {
+    let format = FrameFormat::new(pixel(settings), settings.size("size"));
+    Painter::new(format, settings.integer("seed") as u32, pool.clone())
+}
+
+fn end(settings: &Settings) -> u64 {
+    settings.try_integer("count").map_or(u64::MAX, |count| count as u64)
 }
 
 fn pixel(settings: &Settings) -> PixelFormat {
@@ -96,20 +105,34 @@ fn pixel(settings: &Settings) -> PixelFormat {
 
 struct Running {
     painter: Painter,
-    rate: Rate,
+    pace: Steady,
     number: u64,
     end: u64,
+    pool: Pool,
+}
+
+/// A rate that holds from frame `first` on, which is due `at`.
+struct Steady {
+    rate: Rate,
+    first: u64,
+    at: Pts,
+}
+
+impl Steady {
+    fn pts_of(&self, number: u64) -> Pts {
+        self.at.shifted(self.rate.pts_of(number - self.first).nanos())
+    }
 }
 
 impl Source for Running {
     fn next(&mut self, out: &mut Output) -> Result<Flow, NodeError> {
-        if self.number == self.end {
+        if self.number >= self.end {
             return Ok(Flow::End);
         }
         // Counted whatever comes of it: a frame that found no memory is one that was lost.
         let number = self.number;
         self.number += 1;
-        out.give(0, Item::Frame(self.painter.frame(number, self.rate.pts_of(number))?));
+        out.give(0, Item::Frame(self.painter.frame(number, self.pace.pts_of(number))?));
         Ok(Flow::More)
     }
 
@@ -119,6 +142,16 @@ impl Source for Running {
             Wish::Sleep | Wish::Wake => Handled::Here,
             Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => Handled::PassOn,
         }
+    }
+
+    fn adjust(&mut self, settings: &Settings) -> Adjusted {
+        let Ok(painter) = painter(settings, &self.pool) else {
+            return Adjusted::NeedsRebuild;
+        };
+        let at = self.pace.pts_of(self.number);
+        self.pace = Steady { rate: settings.rate("rate"), first: self.number, at };
+        (self.painter, self.end) = (painter, end(settings));
+        Adjusted::Applied
     }
 }
 
@@ -161,6 +194,24 @@ mod tests {
         let rate = settings.rate("rate");
         let given: Vec<_> = out.drain().map(|(_, item)| item.pts()).collect();
         assert_eq!(given, [0, 1, 2].map(|number| rate.pts_of(number)));
+    }
+
+    #[test]
+    fn another_rate_goes_on_from_where_the_last_one_was() {
+        let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: false };
+        let site = Site::alone("camera", Pool::new(1 << 20), epoch);
+        let built = TestPattern.build(&settings(json!({ "size": "64x48", "rate": 10 })), &[], &site);
+        let Ok(Node::Source(mut source)) = built else { panic!("the pattern is a source") };
+        let mut out = Output::default();
+        (0..2).for_each(|_| assert_eq!(source.next(&mut out).unwrap(), Flow::More));
+        let other = settings(json!({ "size": "96x48", "rate": 20 }));
+        assert_eq!(source.adjust(&other), Adjusted::Applied);
+        (0..2).for_each(|_| assert_eq!(source.next(&mut out).unwrap(), Flow::More));
+        let given = out.drain().map(|(_, item)| match item {
+            Item::Frame(frame) => (frame.pts.nanos() / 1_000_000, frame.sequence, frame.size().width()),
+            _ => unreachable!("a pattern gives frames"),
+        });
+        assert_eq!(given.collect::<Vec<_>>(), [(0, 0, 64), (100, 1, 64), (200, 2, 96), (250, 3, 96)]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::State;
 use crate::media::{Detection, Region};
 use crate::plugin::bindings::annotations;
 use crate::plugin::bindings::types::{self, Error};
-use crate::plugin::lent::{Lent, failed, invalid};
+use crate::plugin::lent::{Lent, failed, invalid, not_granted};
+use crate::plugin::looked;
 
 /// Detections of one frame.
 const DETECTIONS: usize = 1024;
@@ -57,6 +58,11 @@ impl annotations::Host for State {
             let (key, value) = (key.len(), value.len());
             return Ok(Err(invalid(format!(
                 "a tag has a key of 1 to {TAG_KEY} bytes and a value of at most {TAG_VALUE}, got {key} and {value}"
+            ))));
+        }
+        if looked::is_hosts(&key) {
+            return Ok(Err(not_granted(format!(
+                "the tag \"{key}\" is the host's to set: it says that a detector has looked"
             ))));
         }
         let tags = &lent.header().annotations().tags;

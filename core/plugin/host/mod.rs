@@ -1,12 +1,13 @@
 //! What a guest finds when it calls out: the state of its store and the functions linked to it.
 //!
-//! One file for each interface of `wit/v0`, and one for WASI. Every argument comes from a guest
+//! One file for each interface of `wit/v0` and `wit/infer`, and one for WASI. Every argument comes from a guest
 //! and may be anything: what breaks a rule is an `error` to the guest, what cannot happen by
 //! mistake (a handle that does not exist) is a trap.
 
 mod annotations;
 mod draw;
 mod frames;
+mod inference;
 pub mod journal;
 mod pixels;
 mod report;
@@ -19,6 +20,7 @@ use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
 pub use annotations::found;
+pub use inference::{Opened, Shared};
 pub use journal::Journal;
 
 use super::bindings::{self, types};
@@ -39,6 +41,8 @@ pub struct State {
     pub halt: Halt,
     /// Pixels that have crossed since a frame was lent.
     pub crossed: Crossed,
+    /// The models it may open.
+    pub models: Shared,
     budget: Budget,
     /// Bytes in all its sprites.
     sprites: usize,
@@ -78,6 +82,7 @@ impl State {
             deadline: now,
             halt,
             crossed: Crossed::default(),
+            models: Shared::default(),
             budget: Budget::Until(now),
             sprites: 0,
             table,
@@ -111,6 +116,7 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     bindings::host::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::draw::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::annotations::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    bindings::inference::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pixels::link(&mut linker)?;
     Ok(linker)
 }

@@ -13,6 +13,11 @@ const CHROMIUM: &str = include_str!("offers/chromium.sdp");
 /// As Firefox writes it, shortened.
 const FIREFOX: &str = include_str!("offers/firefox.sdp");
 
+/// As Safari writes it, put together from what it is known to announce: high profile first, H.265
+/// beside it, one address behind an mDNS name (the browser capabilities published with mediasoup,
+/// the codec table in go2rtc's documentation). Not recorded from the browser.
+const SAFARI: &str = include_str!("offers/safari.sdp");
+
 fn answered(offer: &str, latency: Latency) -> String {
     let offer = Offer::read(offer, Profile::ConstrainedBaseline).unwrap();
     let reach = Reach {
@@ -71,4 +76,27 @@ fn firefox_gets_its_type_and_no_extension_it_did_not_offer() {
     assert!(video.starts_with("m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"), "{sdp}");
     assert!(video.contains("a=sendonly"), "{sdp}");
     assert!(!video.contains("abs-capture-time"), "{sdp}");
+}
+
+#[test]
+fn safari_gets_constrained_baseline_though_it_puts_high_first() {
+    let sdp = answered(SAFARI, Latency::Lowest);
+    let video = video(&sdp);
+    assert!(video.starts_with("m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n"), "{sdp}");
+    assert!(video.contains("profile-level-id=42e01f") && video.contains("a=sendonly"), "{sdp}");
+    assert!(video.contains("playout-delay") && !video.contains("abs-capture-time"), "{sdp}");
+    assert!(sdp.contains("m=application 9 UDP/DTLS/SCTP webrtc-datachannel"), "{sdp}");
+}
+
+#[test]
+fn an_offer_with_names_instead_of_addresses_or_with_no_candidate_is_answered_alike() {
+    let without: String = SAFARI
+        .lines()
+        .filter(|line| !line.starts_with("a=candidate"))
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    for offer in [SAFARI, &without] {
+        let sdp = answered(offer, Latency::Balanced);
+        assert!(video(&sdp).contains("192.0.2.1 8189 typ host"), "{sdp}");
+    }
 }

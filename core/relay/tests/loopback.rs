@@ -36,7 +36,13 @@ impl Stage {
         else {
             panic!("a relay is a sink");
         };
-        hub.open(&Network { listen, udp_port: 0, additional_hosts: vec!["203.0.113.7".into()] }).unwrap();
+        hub.open(&Network {
+            listen,
+            udp_port: 0,
+            additional_hosts: vec!["203.0.113.7".into()],
+            interfaces: vec![],
+        })
+        .unwrap();
         Stage { hub, node, started, sequence: 0 }
     }
 
@@ -103,7 +109,7 @@ fn a_viewer_sees_whole_pictures_and_boxes_until_its_session_is_closed() {
     assert_eq!((stats.id.as_str(), stats.viewers), ("live", 1));
     let session = &stats.sessions[0];
     assert_eq!(session.address, Some(watcher.address));
-    assert!(session.packets >= 20 && session.detections_sent >= 10, "{session:?}");
+    assert!(session.counts.packets >= 20 && session.detections_sent >= 10, "{session:?}");
 
     assert_eq!(stage.hub.close(&answer.session), Closed::Ended);
     assert_eq!(stage.hub.close(&answer.session), Closed::NoSuchSession);

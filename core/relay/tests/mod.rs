@@ -6,6 +6,7 @@
 mod answers;
 mod client;
 pub mod depacketizer;
+mod hostile;
 mod loopback;
 mod network;
 mod scenarios;

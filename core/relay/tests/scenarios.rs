@@ -60,7 +60,7 @@ fn lost_packets_are_sent_again_until_every_picture_is_whole() {
     assert!(shown.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1), "{shown:?}");
     assert!(shown.len() > 150, "{}", shown.len());
     let stats = &world.fanout.snapshot(world.now)[0].sessions[0];
-    assert!(stats.nacks > 0 && stats.resent > 0, "{stats:?}");
+    assert!(stats.counts.nacks > 0 && stats.counts.resent > 0, "{stats:?}");
     assert!(stats.rtt.is_some_and(|rtt| rtt < Duration::from_millis(50)), "{stats:?}");
 }
 
@@ -98,7 +98,8 @@ fn picture_losses_of_many_viewers_become_one_keyframe() {
     assert_eq!(wishes(&world), before + 1);
     world.play(30);
     assert_eq!(wishes(&world), before + 1);
-    let plis: u64 = world.fanout.snapshot(world.now)[0].sessions.iter().map(|session| session.plis).sum();
+    let plis: u64 =
+        world.fanout.snapshot(world.now)[0].sessions.iter().map(|session| session.counts.plis).sum();
     assert_eq!(plis, 3);
 }
 
@@ -114,7 +115,7 @@ fn a_viewer_that_falls_behind_is_dropped_to_the_next_keyframe_and_loses_nothing_
         world.picture(20_000);
         world.pass(Duration::from_millis(33));
     }
-    let behind = world.fanout.snapshot(world.now)[0].sessions[0].dropped_to_key;
+    let behind = world.fanout.snapshot(world.now)[0].sessions[0].counts.dropped_to_key;
     assert_eq!(behind, 1);
     world.socket = Room::Left;
     world.play(60);
@@ -141,8 +142,8 @@ fn a_slow_viewer_loses_upper_layers_first_and_keeps_every_picture_of_the_base_la
     world.socket = Room::Left;
     world.play(60);
     let stats = &world.fanout.snapshot(world.now)[0].sessions[0];
-    assert_eq!((stats.dropped_to_key, wishes(&world)), (0, asked));
-    assert!(stats.thinned > 5, "{stats:?}");
+    assert_eq!((stats.counts.dropped_to_key, wishes(&world)), (0, asked));
+    assert!(stats.counts.thinned > 5, "{stats:?}");
     let shown: Vec<u64> = shown(&world.watchers[index]).iter().map(|(_, sequence)| *sequence).collect();
     assert!(
         (joined..100).filter(|sequence| sequence % 4 == 0).all(|base| shown.contains(&base)),
@@ -211,6 +212,19 @@ fn closing_a_session_ends_it_once_and_tells_its_viewer() {
 }
 
 #[test]
+fn what_a_session_counted_outlives_it() {
+    let mut world = World::new(16);
+    world.play(1);
+    let index = world.join(Boxes::Unwanted);
+    world.play(30);
+    let before = world.fanout.snapshot(world.now)[0].totals;
+    assert!(before.counts.packets > 30 && before.sessions == 1, "{before:?}");
+    world.fanout.close(&index.to_string());
+    let after = world.fanout.snapshot(world.now);
+    assert_eq!((after[0].sessions.len(), after[0].totals), (0, before));
+}
+
+#[test]
 fn the_end_of_a_stream_says_goodbye_to_all_who_watch_it() {
     let mut world = World::new(10);
     world.play(1);
@@ -239,6 +253,24 @@ fn detections_arrive_under_the_rtp_time_of_their_picture() {
         let (_, sequence) = slice(&pictures[&time]);
         assert_eq!(message["sequence"], sequence);
         assert_eq!(message["detections"][0]["track"], sequence);
+    }
+}
+
+#[test]
+fn every_picture_says_when_it_was_taken_not_when_it_was_sent() {
+    let mut world = World::new(15);
+    world.play(1);
+    let index = world.join(Boxes::Unwanted);
+    // Encoded late: what is told must not move with it.
+    world.pass(Duration::from_millis(170));
+    world.play(40);
+    let (pictures, told) = (world.watchers[index].pictures(), world.watchers[index].capture_times());
+    assert!(pictures.len() > 30 && pictures.keys().all(|time| told.contains_key(time)));
+    // The run begins at 1.7e9 s after 1970, which is PTS and RTP time zero.
+    let start = (1_700_000_000_u64 + 2_208_988_800) << 32;
+    for (time, ntp) in told {
+        let seconds = (ntp.wrapping_sub(start)) as f64 / 2f64.powi(32);
+        assert!((seconds - f64::from(time) / 90_000.0).abs() < 0.000_1, "{time}: {seconds}");
     }
 }
 

@@ -20,12 +20,16 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::rtp_transceiver::RTCRtpReceiverId;
-use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
 use super::depacketizer::depacketize;
 use crate::relay::peer::Datagram;
+
+const CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 
 /// Whether a watcher asks for detections.
 #[derive(Clone, Copy, PartialEq)]
@@ -62,6 +66,9 @@ impl Watcher {
             let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
             media.register_codec(codec, RtpCodecKind::Video).unwrap();
         }
+        let uri = CAPTURE_TIME.to_owned();
+        let capture_time = RTCRtpHeaderExtensionCapability { uri };
+        media.register_header_extension(capture_time, RtpCodecKind::Video, None).unwrap();
         let registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
         let settings =
             SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled).build();
@@ -159,6 +166,15 @@ impl Watcher {
 
     pub fn leave(&mut self) {
         self.stack.close().unwrap();
+    }
+
+    /// By RTP time, what the pictures' first packets say of when they were taken, as NTP time.
+    pub fn capture_times(&self) -> BTreeMap<u32, u64> {
+        let told = |packet: &rtp::Packet| {
+            let told = (1..15).find_map(|id| packet.header.get_extension(id))?;
+            Some((packet.header.timestamp, u64::from_be_bytes(told[..].try_into().ok()?)))
+        };
+        self.packets.iter().filter_map(told).collect()
     }
 
     /// The pictures that arrived whole, by RTP time: their NAL units.

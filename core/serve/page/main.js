@@ -1,5 +1,6 @@
 // The page at `/`: asks the server once a second and tells each part what it said.
 
+import { held, request } from "./access.js";
 import { GraphClock } from "./figures.js";
 import { Flow } from "./flow.js";
 import { Panel } from "./panel.js";
@@ -12,7 +13,7 @@ const panels = new Map();
 const flow = new Flow(document.getElementById("flow"));
 
 async function ask(path) {
-  const response = await fetch(new URL(path, base), { cache: "no-store", signal: AbortSignal.timeout(4000) });
+  const response = await request(new URL(path, base), { cache: "no-store" }, 4000);
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }
@@ -62,6 +63,16 @@ async function showRelays(relays) {
   document.getElementById("relays").dataset.count = relays.length;
   document.getElementById("no-relay").hidden = relays.length > 0;
   await Promise.all(relays.map((relay) => panels.get(relay.name).show(relay)));
+}
+
+// A link cannot carry the token: what it leads to is fetched with it, and shown in its place.
+for (const link of document.querySelectorAll(".bottom a")) {
+  link.addEventListener("click", async (event) => {
+    if (!held()) return;
+    event.preventDefault();
+    const answer = await request(new URL(link.href), {}, 4000);
+    location.assign(URL.createObjectURL(new Blob([await answer.text()], { type: "text/plain" })));
+  });
 }
 
 look();

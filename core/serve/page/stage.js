@@ -8,6 +8,7 @@ const NOTICES = {
   live: "",
   "no-source": "Waiting for the source",
   full: "No place left for another viewer",
+  busy: "Too many requests; trying again soon",
   unreachable: "Reconnecting…",
   refused: "This viewer cannot play it",
 };

@@ -1,7 +1,9 @@
 // One viewing over WHEP, kept alive: it comes back by itself after a lost network or a restarted
 // server. Owns the peer connection and its session; leaves the picture and the numbers to others.
 //
-// States: connecting · live · no-source · full · unreachable · refused.
+// States: connecting · live · no-source · full · busy · unreachable · refused.
+
+import * as access from "./access.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
@@ -64,7 +66,8 @@ export class Viewing {
 
   /** Resolves when a session that was live has ended; throws when there was none. */
   async #watchOnce(over, connected) {
-    const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const iceServers = await helpers(this.#endpoint, over);
+    const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
     // What listens for this session ends with it.
     const life = new AbortController();
     let session = null;
@@ -90,7 +93,7 @@ export class Viewing {
       this.receiver = null;
       life.abort();
       peer.close();
-      if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
+      if (session) fetch(session, { method: "DELETE", keepalive: true, headers: access.headers() }).catch(() => {});
     }
   }
 
@@ -113,8 +116,20 @@ class Refusal extends Error {
   }
 }
 
+/** The STUN and TURN servers to use: asked for first, since a connection under way takes none. */
+async function helpers(endpoint, over) {
+  const response = await access.request(endpoint, { method: "OPTIONS", signal: over }, CONNECT_WITHIN_MS);
+  const links = (response.headers.get("Link") ?? "").matchAll(/<([^>]*)>((?:\s*;\s*[\w-]+=(?:"(?:[^"\\]|\\.)*"|[^\s;,]+))*)/g);
+  return [...links].flatMap(([, url, rest]) => {
+    const given = Object.fromEntries([...rest.matchAll(/([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,]+))/g)]
+      .map(([, name, quoted, bare]) => [name, quoted?.replace(/\\(.)/g, "$1") ?? bare]));
+    if (given.rel !== "ice-server") return [];
+    return given.username ? [{ urls: url, username: given.username, credential: given.credential }] : [{ urls: url }];
+  });
+}
+
 async function post(endpoint, offer, over) {
-  const response = await fetch(endpoint, {
+  const response = await access.request(endpoint, {
     method: "POST",
     headers: { "Content-Type": "application/sdp" },
     body: offer,
@@ -125,7 +140,7 @@ async function post(endpoint, offer, over) {
   }
   const problem = await response.json().catch(() => ({}));
   const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-  const state = { 404: "refused", 406: "refused", 409: "no-source", 503: "full" }[response.status] ?? "unreachable";
+  const state = { 404: "refused", 406: "refused", 409: "no-source", 429: "busy", 503: "full" }[response.status] ?? "unreachable";
   throw new Refusal(state, problem.detail ?? problem.title ?? `the server answered ${response.status}`,
     Number.isFinite(seconds) ? seconds * 1000 : undefined);
 }

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use crate::bindings::imports::framegate::frame as wit;
-use crate::{Colour, Detection, Error, ErrorKind, Info, Level, PixelFormat, Rect, Region, Result, Size};
+use crate::bindings::imports::framegate::infer::inference;
+use crate::{
+    Colour, Detection, Error, ErrorKind, Info, Level, Numbers, PixelFormat, Rect, Region, Result, Size,
+    Tensor,
+};
 
 pub type Handle = wit::frames::Frame;
 pub type Sprite = wit::draw::Sprite;
+pub type Model = inference::Model;
 
 pub fn info(handle: &Handle) -> Info {
     let info = handle.info();
@@ -86,6 +91,21 @@ pub fn set_tag(handle: &Handle, key: &str, value: &str) -> Result<()> {
     wit::annotations::set_tag(handle, key, value).map_err(inbound)
 }
 
+pub fn open_model(name: &str) -> Result<Model> {
+    Model::open(name).map_err(inbound)
+}
+
+pub fn run_frame(model: &Model, handle: &Handle, area: Option<Rect>) -> Result<Vec<Tensor>> {
+    let outputs = model.run_frame(handle, area.map(rect)).map_err(inbound)?;
+    Ok(outputs.into_iter().map(Tensor::from).collect())
+}
+
+pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let inputs: Vec<inference::Tensor> = inputs.iter().map(inference::Tensor::from).collect();
+    let outputs = model.run(&inputs).map_err(inbound)?;
+    Ok(outputs.into_iter().map(Tensor::from).collect())
+}
+
 pub fn log(level: Level, message: &str) {
     let level = match level {
         Level::Trace => wit::host::Level::Trace,
@@ -125,6 +145,32 @@ fn inbound(error: wit::types::Error) -> Error {
         wit::types::ErrorKind::Failed => ErrorKind::Failed,
     };
     Error::new(kind, error.message)
+}
+
+impl From<&Tensor> for inference::Tensor {
+    fn from(tensor: &Tensor) -> inference::Tensor {
+        let (element, data) = match &tensor.numbers {
+            Numbers::U8(bytes) => (inference::Element::Uint8, bytes.clone()),
+            Numbers::F32(numbers) => (
+                inference::Element::Float32,
+                numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+            ),
+        };
+        inference::Tensor { element, shape: tensor.shape.iter().map(|side| *side as u32).collect(), data }
+    }
+}
+
+impl From<inference::Tensor> for Tensor {
+    fn from(tensor: inference::Tensor) -> Tensor {
+        let numbers = match tensor.element {
+            inference::Element::Uint8 => Numbers::U8(tensor.data),
+            inference::Element::Float32 => {
+                let (numbers, _) = tensor.data.as_chunks::<4>();
+                Numbers::F32(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+            }
+        };
+        Tensor { shape: tensor.shape.into_iter().map(|side| side as usize).collect(), numbers }
+    }
 }
 
 impl From<Detection> for wit::types::Detection {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::testing::{Painted, journal};
-pub use crate::testing::{Picture as Handle, Sprite};
-use crate::{Colour, Detection, Info, Level, PixelFormat, Rect, Result, Size};
+use crate::testing::{Input, Painted, journal, models};
+pub use crate::testing::{Picture as Handle, Sprite, models::Opened as Model};
+use crate::{Colour, Detection, Info, Level, PixelFormat, Rect, Result, Size, Tensor};
 
 pub fn info(handle: &Handle) -> Info {
     handle.info()
@@ -73,6 +73,18 @@ pub fn tag(handle: &Handle, key: &str) -> Option<String> {
 
 pub fn set_tag(handle: &Handle, key: &str, value: &str) -> Result<()> {
     handle.set_tag(key, value)
+}
+
+pub fn open_model(name: &str) -> Result<Model> {
+    models::open(name)
+}
+
+pub fn run_frame(model: &Model, handle: &Handle, area: Option<Rect>) -> Result<Vec<Tensor>> {
+    model.run(Input::Frame(handle, area))
+}
+
+pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    model.run(Input::Tensors(inputs))
 }
 
 pub fn log(level: Level, message: &str) {

@@ -27,15 +27,18 @@
 //! ```
 //!
 //! It keeps the host's rules: a changed picture counts only when the call has succeeded, and values
-//! out of range are refused. It paints filled rectangles; other drawing it only notes down.
+//! out of range are refused. It paints filled rectangles; other drawing it only notes down. A model is a
+//! function that the test gives it.
 
 pub(crate) mod journal;
+pub(crate) mod models;
 mod paint;
 mod picture;
 mod sample;
 mod y4m;
 
 pub use journal::{Journal, journal};
+pub use models::{Input, model};
 pub use paint::{Painted, Sprite};
 pub use picture::{Crossings, Picture};
 pub use y4m::{read_y4m, write_y4m};

@@ -1,51 +1,17 @@
-//! `framegate plugin build`: cargo with the right target and flags, and where the component went.
+//! Rust: cargo with the right target and flags.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value as Json;
-
-use crate::cli::{misused, print};
 
 const TARGET: &str = "wasm32-wasip2";
 
 /// Worth up to seven times the speed, and every engine of ours has it.
 const FLAGS: &str = "-C target-feature=+simd128";
 
-/// Build the plugin in a folder as a component.
-#[derive(clap::Args)]
-#[command(after_help = "\
-Examples:
-  framegate plugin build
-  framegate plugin build plugins/motion")]
-pub struct Args {
-    /// The folder of the plugin's `Cargo.toml`.
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    folder: PathBuf,
-}
-
-pub fn main(args: &Args) -> ExitCode {
-    let manifest = args.folder.join("Cargo.toml");
-    if !manifest.is_file() {
-        return misused(&format!(
-            "\"{}\" has no Cargo.toml; name the plugin's folder, or start one with `framegate plugin new NAME`",
-            args.folder.display()
-        ));
-    }
-    match build(&manifest) {
-        Ok(components) => {
-            components.iter().for_each(|path| print(&line(path)));
-            ExitCode::SUCCESS
-        }
-        Err(reason) => {
-            eprintln!("framegate: {reason}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Builds with cargo's own progress and errors on standard error, and gives the components.
-fn build(manifest: &Path) -> Result<Vec<PathBuf>, String> {
+/// Builds with cargo's own progress and errors on standard error, and gives the component.
+pub fn build(manifest: &Path) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&cargo);
     command.args(["build", "--release", "--lib", "--target", TARGET]);
@@ -61,12 +27,10 @@ fn build(manifest: &Path) -> Result<Vec<PathBuf>, String> {
             "the plugin does not build; if the target is missing: rustup target add {TARGET}"
         ));
     }
-    match components(&String::from_utf8_lossy(&done.stdout)) {
-        found if found.is_empty() => Err("the build made no component: the library in Cargo.toml needs \
-             `crate-type = [\"cdylib\", \"rlib\"]`"
-            .to_owned()),
-        found => Ok(found),
-    }
+    components(&String::from_utf8_lossy(&done.stdout)).pop().ok_or_else(|| {
+        "the build made no component: the library in Cargo.toml needs `crate-type = [\"cdylib\", \"rlib\"]`"
+            .to_owned()
+    })
 }
 
 /// The components among what cargo says it has made, one message a line.
@@ -76,11 +40,6 @@ fn components(messages: &str) -> Vec<PathBuf> {
     let files = artifacts.flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
     let paths = files.filter_map(|file| file.as_str().map(PathBuf::from));
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "wasm")).collect()
-}
-
-fn line(component: &Path) -> String {
-    let size = std::fs::metadata(component).map_or(0, |found| found.len());
-    format!("{} ({} KiB)\n", component.display(), size.div_ceil(1024))
 }
 
 #[cfg(test)]

@@ -1,0 +1,97 @@
+//! `framegate plugin build`: a component out of a project, whatever language it is in.
+//!
+//! One file for each language drives its own tools; this one finds out which it is, and tells where
+//! the component went.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use super::languages::Language;
+use super::project::Project;
+use crate::cli::{misused, print};
+
+mod c;
+mod javascript;
+mod python;
+mod rust;
+
+/// Build the plugin in a folder as a component.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  framegate plugin build
+  framegate plugin build plugins/motion
+
+Rust is built by cargo, Python by componentize-py, JavaScript by componentize-js, C by clang and
+wasm-tools. Compilers from PyPI and npm are fetched into the project by its first build, each pinned.")]
+pub struct Args {
+    /// The folder of the plugin: with a `Cargo.toml`, or a `framegate.json` from `plugin new`
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+}
+
+pub fn main(args: &Args) -> ExitCode {
+    if !is_project(&args.folder) {
+        return misused(&format!(
+            "\"{}\" has no Cargo.toml and no framegate.json; name the plugin's folder, or start one with \
+             `framegate plugin new NAME`",
+            args.folder.display()
+        ));
+    }
+    match build(&args.folder) {
+        Ok(component) => {
+            print(&line(&component));
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("framegate: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether there is something to build in `folder`.
+pub fn is_project(folder: &Path) -> bool {
+    folder.join("Cargo.toml").is_file() || folder.join(super::project::FILE).is_file()
+}
+
+/// Builds a project, the progress of its tools on standard error.
+///
+/// # Errors
+/// A sentence that says what is missing or wrong.
+pub fn build(folder: &Path) -> Result<PathBuf, String> {
+    let manifest = folder.join("Cargo.toml");
+    if manifest.is_file() {
+        return rust::build(&manifest);
+    }
+    let project = Project::read(folder)?;
+    let component = project.component(folder);
+    match project.language {
+        Language::Rust => return Err(format!("\"{}\" has no Cargo.toml", folder.display())),
+        Language::Python => python::build(folder, &project)?,
+        Language::Js => javascript::build(folder, &project)?,
+        Language::C => c::build(folder, &project)?,
+    }
+    Ok(component)
+}
+
+fn line(component: &Path) -> String {
+    let size = fs::metadata(component).map_or(0, |found| found.len());
+    format!("{} ({} KiB)\n", component.display(), size.div_ceil(1024))
+}
+
+/// Runs a language's tool in the project's folder.
+///
+/// # Errors
+/// When it cannot be started or fails; `needs` says how it is installed.
+fn tool(command: &mut Command, folder: &Path, needs: &str) -> Result<(), String> {
+    let name = command.get_program().display().to_string();
+    // Our own output is the component's path; what tools say is progress.
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("the plugin does not build: {name} failed, and says above why; {needs}")),
+        Err(error) => Err(format!("cannot start {name}: {error}; {needs}")),
+    }
+}

@@ -1,0 +1,59 @@
+//! `framegate plugin run`: a plugin in a browser, the picture before it and after it side by side.
+//!
+//! Owns the graph that shows it. A project is built first; the graph itself runs as any other does.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::build;
+use super::trial::{PLUGIN, SOURCE, Subject, Trial};
+use crate::cli::{misused, run};
+
+/// See a plugin at work in a browser: the picture before it and after it, side by side.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  framegate plugin run .                          build this project and show it
+  framegate plugin run gate.wasm --input clip.y4m
+  framegate plugin run grayscale --with strength=0.5
+
+Ctrl-C stops. Exit status: 0 it ended well, 1 it does not build or run, 2 the command was misused.")]
+pub struct Args {
+    #[command(flatten)]
+    subject: Subject,
+    /// Where the page is served
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: String,
+}
+
+pub fn main(mut args: Args) -> ExitCode {
+    let folder = Path::new(&args.subject.plugin);
+    if build::is_project(folder) {
+        match build::build(folder) {
+            Ok(component) => args.subject.plugin = component.display().to_string(),
+            Err(reason) => {
+                eprintln!("framegate: {reason}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    match trial(&args) {
+        Ok(trial) => {
+            let (text, overrides) = trial.graph();
+            run::made(&text, overrides)
+        }
+        Err(reason) => misused(&reason),
+    }
+}
+
+fn trial(args: &Args) -> Result<Trial, String> {
+    let mut trial = Trial::live(&args.subject)?;
+    let inputs = json!({ "left": SOURCE, "right": format!("{PLUGIN}.frames") });
+    trial.node(json!({ "id": "both", "kind": "side_by_side", "inputs": inputs }));
+    trial.node(json!({ "id": "h264", "kind": "h264", "inputs": "both" }));
+    trial.node(json!({ "id": "live", "kind": "relay", "inputs": "h264" }));
+    trial.set("server", &format!("listen={}", args.listen))?;
+    Ok(trial)
+}

@@ -1,0 +1,141 @@
+//! What strangers send, made up at random and by breaking what browsers send: nothing panics, and
+//! what is kept stays bounded. How many cases are tried is bounded too; a failure prints its input.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use proptest::prelude::*;
+
+use crate::relay::answer::{Identity, Latency, Reach, answer};
+use crate::relay::demux::{Demux, ViewerId};
+use crate::relay::fragment::{Fragment, matches_tag};
+use crate::relay::nal::Profile;
+use crate::relay::offer::{MOST_CANDIDATES, Offer, is_usable_candidate};
+use crate::relay::stun::{Stun, tests::request};
+
+const OFFERS: [&str; 3] = [
+    include_str!("offers/chromium.sdp"),
+    include_str!("offers/firefox.sdp"),
+    include_str!("offers/safari.sdp"),
+];
+
+static IDENTITY: LazyLock<Identity> =
+    LazyLock::new(|| Identity::generate().expect("a certificate can be made"));
+
+fn bounded(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// One way to break a text of lines.
+#[derive(Clone, Debug)]
+enum Damage {
+    Without(usize),
+    Twice(usize),
+    Swapped(usize, usize),
+    CutAt(usize),
+    /// A byte of a line, made another.
+    Changed(usize, usize, char),
+    Inserted(usize, String),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        any::<usize>().prop_map(Damage::Without),
+        any::<usize>().prop_map(Damage::Twice),
+        (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Damage::Swapped(a, b)),
+        any::<usize>().prop_map(Damage::CutAt),
+        (any::<usize>(), any::<usize>(), any::<char>()).prop_map(|(a, b, c)| Damage::Changed(a, b, c)),
+        (any::<usize>(), "[am]=[a-z-]{0,12}:?[0-9 a-z=;/.]{0,40}")
+            .prop_map(|(a, line)| Damage::Inserted(a, line)),
+    ]
+}
+
+fn broken(text: &str, damages: &[Damage]) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for damage in damages {
+        let count = lines.len().max(1);
+        match damage {
+            Damage::Without(at) if lines.len() > 1 => drop(lines.remove(at % count)),
+            Damage::Twice(at) => lines.insert(at % count, lines[at % count].clone()),
+            Damage::Swapped(a, b) => lines.swap(a % count, b % count),
+            Damage::CutAt(at) => lines.truncate((at % count).max(1)),
+            Damage::Changed(at, place, to) => {
+                let line: Vec<char> = lines[at % count].chars().collect();
+                let place = place % line.len().max(1);
+                let change = |(index, old): (usize, &char)| if index == place { *to } else { *old };
+                lines[at % count] = line.iter().enumerate().map(change).collect();
+            }
+            Damage::Inserted(at, line) => lines.insert(at % count, line.clone()),
+            Damage::Without(_) => {}
+        }
+    }
+    lines.iter().map(|line| format!("{line}\r\n")).collect()
+}
+
+proptest! {
+    #![proptest_config(bounded(256))]
+
+    #[test]
+    fn a_broken_offer_is_answered_or_refused_and_breaks_nothing(
+        which in 0..OFFERS.len(),
+        damages in prop::collection::vec(damage(), 1..6),
+    ) {
+        let text = broken(OFFERS[which], &damages);
+        if let Ok(offer) = Offer::read(&text, Profile::ConstrainedBaseline) {
+            prop_assert!(offer.sdp.matches("a=candidate:").count() <= MOST_CANDIDATES);
+            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![] };
+            if let Ok((_, sdp)) = answer(Instant::now(), &offer, &IDENTITY, &reach, Latency::Lowest) {
+                prop_assert!(sdp.starts_with("v=0"));
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_an_offer_a_fragment_or_refused(text in any::<String>(), tag in any::<String>()) {
+        let _ = Offer::read(&text, Profile::ConstrainedBaseline);
+        let _ = Offer::read(&format!("v=0\r\nm=video {text}"), Profile::ConstrainedBaseline);
+        let _ = Fragment::read(&text);
+        let _ = is_usable_candidate(&text);
+        prop_assert!(!matches_tag(&tag.replace('*', ""), "\"no tag has this\""));
+    }
+
+    #[test]
+    fn a_fragment_gives_back_the_candidates_it_was_given(
+        candidates in prop::collection::vec("[0-9]{1,9} 1 udp [0-9]{1,9} 192\\.0\\.2\\.[0-9] [0-9]{1,5} typ host", 0..40),
+        noise in prop::collection::vec("[a-z]=[ -~]{0,30}", 0..10),
+    ) {
+        let noise: Vec<&String> = noise.iter().filter(|line| !line.starts_with("a=")).collect();
+        let noise: String = noise.into_iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = candidates.iter().map(|candidate| format!("a=candidate:{candidate}\r\n")).collect();
+        let fragment = Fragment::read(&(noise + &lines)).expect("it is one");
+        prop_assert_eq!(fragment.candidates, candidates);
+    }
+
+    #[test]
+    fn a_datagram_of_any_content_goes_to_its_viewer_or_nowhere(
+        datagrams in prop::collection::vec((any::<[u8; 4]>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..120)), 1..60),
+        cut in 0..60usize,
+        flipped in 0..60usize,
+    ) {
+        let now = Instant::now();
+        let mut demux = Demux::new();
+        demux.add("ours".into(), ViewerId(1));
+        for (ip, port, bytes) in &datagrams {
+            let from = SocketAddr::from((*ip, *port));
+            let _ = demux.route(now, from, bytes);
+            demux.sent(ViewerId(1), from, bytes);
+        }
+        let mut hello = request("ours:theirs");
+        let place = flipped % hello.len();
+        hello[place] ^= 0x41;
+        hello.truncate(hello.len().saturating_sub(cut));
+        if let Some(stun) = Stun::read(&hello) {
+            let _ = (stun.receiver(), stun.nominates());
+        }
+        let _ = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &hello);
+        demux.remove("ours", ViewerId(1));
+        let nobody = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &request("ours:theirs"));
+        prop_assert_eq!(nobody, crate::relay::demux::Route::Nobody);
+    }
+}

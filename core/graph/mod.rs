@@ -1,10 +1,12 @@
 //! Text → document → plan. It starts nothing, knows no kind by name, and opens no file but those
 //! that a graph includes.
 //!
-//! Read in this order: `include` (files put together; `group`, `scope` and `atlas` are its parts), `document` (what was typed; `tree` is its raw form), `settings` and `inputs` (its parts), `resolve`
-//! (names become indices), `check` (the rules), `formats` (what travels where), `rules` (what may be shown), `assemble` (the
-//! plan). `places` says where each part stands in the text; `environment` and `overrides` bring
-//! values from outside. Every step collects findings and goes on with what is sound.
+//! Read in this order: `include` (files put together; `group`, `scope`, `uses` and `atlas` are its
+//! parts), `document` (what was typed; `tree` is its raw form), `settings` and `inputs` (its parts),
+//! `resolve` (names become indices), `check` (what must hold of links), `formats` (what travels
+//! where), `rules` (what may be shown), `assemble` (the plan). `places` says where each part stands
+//! in the text; `environment` and `overrides` bring values from outside. Every step collects findings
+//! and goes on with what is sound.
 
 mod access;
 mod address;

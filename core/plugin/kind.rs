@@ -232,8 +232,10 @@ impl NodeKind for Kind {
         let (program, description) = (&loaded.0, loaded.description());
         let mut findings = ungranted(program, settings);
         findings.extend(broken_privacy(description, settings));
-        findings.extend(misgranted_models(program, settings));
-        findings.extend(self.models(settings).err().unwrap_or_default());
+        match misgranted_models(program, settings) {
+            Some(finding) => findings.push(finding),
+            None => findings.extend(self.models(settings).err().unwrap_or_default()),
+        }
         findings.extend(unpinned(program, settings));
         findings.extend(unwatchable(settings));
         match program.validator() {

@@ -42,6 +42,11 @@ impl Kept {
         Kept { units: VecDeque::new(), bytes: 0, due: 0, pre_roll, follows: false, most }
     }
 
+    /// Keeps `pre_roll` from now on; what is kept already stays until it is older than that.
+    pub fn keep(&mut self, pre_roll: Duration) {
+        self.pre_roll = pre_roll;
+    }
+
     pub fn take(&mut self, unit: AccessUnit, is_open: bool) -> Taken {
         self.bytes += unit.data.len();
         let now = unit.pts;

@@ -17,8 +17,8 @@ use zone::Zone;
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{AccessUnit, Detection, Detections, Frame, FrameFormat, Item, Pts};
 use crate::node::{
-    About, Accepts, Contract, Counter, Filter, Format, Handled, InputPort, Inputs, Node, NodeError, NodeKind,
-    Output, OutputPort, Pace, Role, Setting, Settings, Site, Takes, Wish, Work,
+    About, Accepts, Adjusted, Contract, Counter, Filter, Format, Handled, InputPort, Inputs, Node, NodeError,
+    NodeKind, Output, OutputPort, Pace, Role, Setting, Settings, Site, Takes, Wish, Work,
 };
 use crate::pixels::{Rect, Rgba, draw};
 
@@ -119,22 +119,13 @@ impl NodeKind for Gate {
     }
 
     fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
-        let unchecked = "the contract was signed with this condition";
-        let zones = read_zones(settings).unwrap_or_default();
-        let condition = condition::parse(settings.text("open_when"), &zones)
-            .map_err(|fault| NodeError::stop_graph(format!("{unchecked}: {}", fault.message)))?;
+        let rules = Rules::read(settings, inputs)
+            .map_err(|fault| NodeError::stop_graph(format!("\"open_when\": {}", fault.message)))?;
         Ok(Node::Filter(Box::new(Gatekeeper {
-            condition,
-            by_port: inputs.get(DETECTIONS).is_some_and(Option::is_some),
-            hold: settings.duration("hold"),
+            kept: Kept::new(settings.duration("pre_roll"), kept::MOST_BYTES),
+            rules,
             open_until: None,
             was_open: false,
-            kept: Kept::new(settings.duration("pre_roll"), kept::MOST_BYTES),
-            closed: match settings.choice("closed") {
-                "freeze" => Closed::Freeze,
-                "slate" => Closed::Slate,
-                _ => Closed::Drop,
-            },
             last: None,
             slate: None,
             opened: site.counters.named("opened"),
@@ -180,15 +171,38 @@ enum Closed {
     Slate,
 }
 
-struct Gatekeeper {
+/// What the settings say.
+struct Rules {
     condition: Condition,
     /// Whether detections come on their own input.
     by_port: bool,
     hold: Duration,
+    closed: Closed,
+}
+
+impl Rules {
+    /// # Errors
+    /// When the condition is none, which the contract has refused before.
+    fn read(settings: &Settings, inputs: &[Option<Format>]) -> Result<Rules, condition::Fault> {
+        let zones = read_zones(settings).unwrap_or_default();
+        Ok(Rules {
+            condition: condition::parse(settings.text("open_when"), &zones)?,
+            by_port: inputs.get(DETECTIONS).is_some_and(Option::is_some),
+            hold: settings.duration("hold"),
+            closed: match settings.choice("closed") {
+                "freeze" => Closed::Freeze,
+                "slate" => Closed::Slate,
+                _ => Closed::Drop,
+            },
+        })
+    }
+}
+
+struct Gatekeeper {
+    rules: Rules,
     open_until: Option<Pts>,
     was_open: bool,
     kept: Kept,
-    closed: Closed,
     /// The last picture that passed, for `freeze`.
     last: Option<Frame>,
     /// A black picture of the format that it was last needed in.
@@ -204,9 +218,11 @@ impl Gatekeeper {
     /// whatever it asks for: not having looked is not having seen nothing.
     fn is_open(&mut self, pts: Pts, found: Option<&[Detection]>) -> bool {
         match found {
-            Some(found) if self.condition.holds(pts, found) => self.open_until = Some(pts.after(self.hold)),
+            Some(found) if self.rules.condition.holds(pts, found) => {
+                self.open_until = Some(pts.after(self.rules.hold))
+            }
             Some(_) => {}
-            None => self.condition.interrupt(),
+            None => self.rules.condition.interrupt(),
         }
         let is_open = self.open_until.is_some_and(|until| pts <= until);
         if is_open && !self.was_open {
@@ -221,14 +237,14 @@ impl Gatekeeper {
 
     fn frame(&mut self, frame: Frame, is_open: bool, out: &mut Output) -> Result<(), NodeError> {
         if is_open {
-            if self.closed == Closed::Freeze {
+            if self.rules.closed == Closed::Freeze {
                 self.last = Some(frame.clone());
             }
             out.give(ITEMS, Item::Frame(frame));
             return Ok(());
         }
         self.stopped.add(1);
-        let mut shown = match (self.closed, &self.last) {
+        let mut shown = match (self.rules.closed, &self.last) {
             (Closed::Drop, _) => return Ok(()),
             (Closed::Freeze, Some(last)) if last.format() == frame.format() => last.clone(),
             (Closed::Freeze | Closed::Slate, _) => self.black(frame.format())?,
@@ -275,7 +291,7 @@ impl Filter for Gatekeeper {
             Item::AccessUnit(unit) => Some(unit.annotations.clone()),
             Item::Detections(_) => None,
         };
-        let found = match self.by_port {
+        let found = match self.rules.by_port {
             true => latest.as_ref().map(|latest| latest.found.as_slice()),
             false => on_item.as_ref().map(|annotations| annotations.detections.as_slice()),
         };
@@ -295,6 +311,14 @@ impl Filter for Gatekeeper {
 
     fn request(&mut self, _: Wish) -> Handled {
         Handled::PassOn
+    }
+
+    fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
+        // Open, it stays so for as long as it was told to: whoever is watching is not cut off.
+        let Ok(rules) = Rules::read(settings, inputs) else { return Adjusted::NeedsRebuild };
+        self.rules = rules;
+        self.kept.keep(settings.duration("pre_roll"));
+        Adjusted::Applied
     }
 }
 
@@ -338,7 +362,12 @@ mod tests {
             let mut side = None;
             match (self.by_port, found) {
                 (true, Some(found)) => {
-                    side = Some(Item::Detections(Detections { pts, sequence: index, found: Arc::new(found) }))
+                    side = Some(Item::Detections(Detections {
+                        by: "detector".into(),
+                        pts,
+                        sequence: index,
+                        found: Arc::new(found),
+                    }))
                 }
                 (false, Some(found)) => frame.annotations_mut().detections = found,
                 (_, None) => {}
@@ -395,6 +424,17 @@ mod tests {
         let black = rig.given[0].1;
         assert!(rig.given[1].1 != black && rig.given[2].1 == black);
         assert_eq!((rig.given[0].2, rig.given[1].2, rig.given[2].2), (0, 1, 0));
+    }
+
+    #[test]
+    fn another_condition_holds_from_the_next_picture_on() {
+        let mut rig = Rig::new(json!({ "open_when": "cat", "hold": "0s" }), false);
+        rig.picture(0, Some(&["person"]));
+        let other = json!({ "open_when": "person", "hold": "0s" });
+        let other = Settings::from_json(ABOUT.with, &other).unwrap();
+        assert_eq!(rig.filter.adjust(&other, &[None]), Adjusted::Applied);
+        rig.picture(1, Some(&["person"]));
+        assert_eq!(rig.sequences(), [1]);
     }
 
     #[test]

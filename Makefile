@@ -2,7 +2,7 @@
 # Each installs what it lacks through apt where it can, and names what is missing where it cannot.
 
 CARGO ?= cargo
-# A file or pipe to show instead of the test pattern: make demo INPUT=clip.y4m
+# A file or pipe to show instead of the test pattern: make demo INPUT=clip.mp4
 INPUT ?=
 
 # $(call need,command,Debian package,what it is for)

@@ -29,6 +29,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::gate::Gate),
         Arc::new(plugin::Kind::default()),
         Arc::new(nodes::h264::H264),
+        Arc::new(nodes::h264_decode::H264Decode),
         // Sinks.
         Arc::new(relay::Kind::new(hub.clone())),
         Arc::new(nodes::write::ToFile),

@@ -39,6 +39,7 @@
 //! |---|---|---|---|
 //! | [`diagnostic`] | – | – | anything |
 //! | [`media`] | – | ndarray | anything else |
+//! | [`h264`] | media | openh264, h264-reader | nodes, where bytes come from |
 //! | [`node`] | media, diagnostic | – | graphs, threads, YAML |
 //! | [`graph`] | media, node, diagnostic | serde_yaml (`document.rs` alone) | which kinds exist |
 //! | [`schedule`] | media, graph's plan, node's plain words | std without threads, clocks, locks, sockets, files | what a node does |
@@ -46,7 +47,7 @@
 //! | [`pixels`] | media | fast_image_resize, yuv, a bitmap font | nodes, plugins |
 //! | [`infer`] | media, node, pixels | tract-onnx | plugins, graphs |
 //! | [`plugin`] | media, node, diagnostic, pixels, infer | wasmtime | graphs, other nodes |
-//! | [`nodes`] | media, node, diagnostic, pixels | openh264, … | each other, graphs |
+//! | [`nodes`] | media, node, diagnostic, pixels, h264 | openh264, … | each other, graphs |
 //! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio | encoders, graphs |
 //! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |
 //! | [`catalog`] | node, nodes, plugin, relay | – | how they run |
@@ -91,6 +92,7 @@ pub mod catalog;
 pub mod cli;
 pub mod diagnostic;
 pub mod graph;
+pub mod h264;
 pub mod infer;
 pub mod media;
 pub mod node;

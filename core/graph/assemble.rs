@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::document::Document;
-use super::formats::{Agreed, Conversion, conversion_id};
+use super::formats::{Agreed, Conversion, conversion_id, decoder_id};
 use super::inputs::Options;
 use super::plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode};
 use super::policy::policy;
 use super::resolve::{Draft, DraftLink, DraftNode, Signed};
-use crate::node::{Format, InputPort, Join, NodeKind, WhenFull};
+use crate::media::PixelFormat;
+use crate::node::{Format, InputPort, Join, NodeKind, Pace, WhenFull};
 
 /// The plan of a graph without errors. `None`: something is still open, which was reported.
 pub(super) fn assemble(
@@ -23,6 +24,7 @@ pub(super) fn assemble(
         nodes: Vec::new(),
         links: Vec::new(),
         placed: vec![None; draft.nodes.len()],
+        decoders: Vec::new(),
     };
     let mut into = vec![Vec::new(); draft.nodes.len()];
     draft.links.iter().enumerate().for_each(|(index, link)| into[link.to].push(index));
@@ -32,7 +34,7 @@ pub(super) fn assemble(
             .map(|&link| Some((&draft.links[link], agreed.links[link]?, agreed.conversions[link].take())));
         let links: Vec<_> = links.collect::<Option<_>>()?;
         let formats = agreed.outputs[index].take()?;
-        assembly.place(index, &draft.nodes[index], formats, links)?;
+        assembly.place(&draft, index, formats, links)?;
     }
     let server = document.server?;
     Some(Plan {
@@ -51,17 +53,20 @@ struct Assembly {
     links: Vec<PlanLink>,
     /// Where each node of the draft came to stand.
     placed: Vec<Option<NodeId>>,
+    /// The decoders so far: what they decode, and to what. All who want the same share one.
+    decoders: Vec<((NodeId, usize, PixelFormat), NodeId)>,
 }
 
 impl Assembly {
     /// Adds a node after the conversions that serve it, with its links in the order of its ports.
     fn place(
         &mut self,
+        draft: &Draft,
         index: usize,
-        node: &DraftNode,
         formats: Vec<Format>,
         mut links: Vec<(&DraftLink, Format, Option<Conversion>)>,
     ) -> Option<()> {
+        let node = &draft.nodes[index];
         let signed = node.signed.as_ref()?;
         links.sort_by_key(|(link, ..)| link.to_port);
         let mut ends = Vec::new();
@@ -70,6 +75,10 @@ impl Assembly {
             let from = (self.placed[link.from]?, link.from_port?);
             ends.push(match conversion {
                 None => self.end(from, link.to_port?, port, format, &link.options),
+                Some(conversion) if conversion.decodes() => {
+                    let decoder = self.decode(from, &draft.nodes[link.from], &conversion)?;
+                    self.end((decoder, 0), link.to_port?, port, format, &link.options)
+                }
                 Some(conversion) => self.convert(from, node, link, port, conversion)?,
             });
         }
@@ -135,6 +144,33 @@ impl Assembly {
                 Join::SamePts | Join::Latest => last,
             }
         })
+    }
+
+    /// The decoder of an output of `giver`: one for all who want these frames of it. What a link was
+    /// told to drop is dropped after it, since every picture but the last few is needed for the next.
+    fn decode(
+        &mut self,
+        (from, from_port): (NodeId, usize),
+        giver: &DraftNode,
+        conversion: &Conversion,
+    ) -> Option<NodeId> {
+        let key = (from, from_port, conversion.gives.first()?.frames()?.pixel);
+        if let Some((_, decoder)) = self.decoders.iter().find(|(known, _)| *known == key) {
+            return Some(*decoder);
+        }
+        let entrance = conversion.signed.contract.inputs.first()?;
+        let link = self.end((from, from_port), 0, entrance, conversion.takes, &Options::default());
+        let contract = &giver.signed.as_ref()?.contract;
+        // A file can wait for a decoder that is busy; a camera cannot.
+        let link = match contract.pace {
+            Pace::ByDevice => link,
+            Pace::ByPts | Pace::Free => PlanLink { when_full: WhenFull::Block, ..link },
+        };
+        let name = decoder_id(giver, contract.outputs.get(from_port)?.name, key.2);
+        let id = self.add(name, &conversion.kind, &conversion.signed, conversion.gives.clone(), true);
+        self.link(link, id);
+        self.decoders.push((key, id));
+        Some(id)
     }
 
     fn add(

@@ -1,7 +1,7 @@
 //! Agreeing on what travels on each link, and putting conversions where two ends disagree.
 //!
 //! Owns the walk from the sources down: each node hears what it gets and says what it gives. Knows
-//! no kind but the one that is asked for by name to convert pixel formats.
+//! no kinds but the two that are asked for by name to convert pixel formats and to decode.
 
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ use crate::diagnostic::Diagnostic;
 use crate::media::{PixelFormat, Rate, Size};
 use crate::node::{Accepts, Format, InputPort, Kinds, NodeKind, Role, Settings, VideoFormat, WhenFull};
 
-/// The kind that makes one pixel format of another, and its setting.
+/// The kind that makes one pixel format of another, the one that makes frames of encoded video, and
+/// the setting of both.
 const CONVERT: &str = "convert";
+const DECODE: &str = "h264_decode";
 const TO: &str = "to";
 
 /// What was agreed. Everything is `None` where a fault that was reported left it open.
@@ -35,6 +37,13 @@ pub(super) struct Conversion {
     pub takes: Format,
     /// What it gives.
     pub gives: Vec<Format>,
+}
+
+impl Conversion {
+    /// Whether it makes frames of encoded video.
+    pub fn decodes(&self) -> bool {
+        matches!(self.takes, Format::AccessUnits(_))
+    }
 }
 
 /// Walks the graph in `order`.
@@ -116,7 +125,7 @@ fn meet(draft: &Draft, link: usize, outputs: &[Option<Vec<Format>>], kinds: &Kin
     if port.accepts.iter().any(|accepts| given.is_accepted_by(accepts)) {
         return Met::Same(given);
     }
-    let aims = given.frames().map(|video| targets(video, port)).unwrap_or_default();
+    let aims = given.video().map(|video| targets(video, port)).unwrap_or_default();
     if !strict && let Some(conversion) = aims.iter().find_map(|&to| convert(kinds, given, to)) {
         return Met::Converted(Box::new(conversion));
     }
@@ -173,7 +182,10 @@ fn targets(video: VideoFormat, port: &InputPort) -> Vec<PixelFormat> {
 
 /// A conversion of `given` to `to`, if this build has one.
 fn convert(kinds: &Kinds, given: Format, to: PixelFormat) -> Option<Conversion> {
-    let kind = kinds.find(CONVERT)?;
+    let kind = kinds.find(match given {
+        Format::AccessUnits(_) => DECODE,
+        Format::Frames(_) | Format::Detections => CONVERT,
+    })?;
     let settings = Settings::from_json(kind.about().with, &json!({ TO: to.name() })).ok()?;
     let contract = kind.contract(&settings).ok()?;
     let takes = contract.inputs.first()?.accepts.iter().any(|accepts| given.is_accepted_by(accepts));
@@ -216,6 +228,8 @@ fn disagreement(
             "no conversion to {pixel} is known for this; choose another format at \"{}\"",
             from.name
         )),
+        (None, Some(pixel), _) if strict => finding("formats-disagree", "the output")
+            .help(format!("put an `{DECODE}` node with `{TO}: {pixel}` between them, or remove `strict`")),
         (Some(_), None, Some(size)) => finding("sizes-disagree", "the size")
             .help(format!("put a `scale` node with `size: {size}` between them")),
         _ => match bridge(kinds, given, &port.accepts) {
@@ -276,11 +290,16 @@ fn note(draft: &Draft, link: &DraftLink, conversion: &Conversion) -> Diagnostic 
     let pixel =
         |format: Option<&Format>| format.and_then(Format::frames).map_or("?", |video| video.pixel.name());
     let (from, to) = (pixel(Some(&conversion.takes)), pixel(conversion.gives.first()));
+    let (giver, taker) = (&draft.nodes[link.from].name, &draft.nodes[link.to].name);
+    if conversion.decodes() {
+        let message = format!("\"{giver}\" gives h264; it is decoded to {to} for \"{taker}\"");
+        return Diagnostic::note("conversion", link.path.clone(), message)
+            .help("to forbid such conversions, write `strict: true` at the top");
+    }
     let price = match price(&conversion.takes, &conversion.gives) {
         Some(bytes) => format!(", which moves {} each second", megabytes(bytes)),
         None => String::new(),
     };
-    let (giver, taker) = (&draft.nodes[link.from].name, &draft.nodes[link.to].name);
     let message = format!("\"{giver}\" gives {from}; it is converted to {to} for \"{taker}\"{price}");
     Diagnostic::note("conversion", link.path.clone(), message).help(format!(
         "to spare it, have \"{giver}\" give {to}; to forbid such conversions, write `strict: true` at the top"
@@ -304,4 +323,12 @@ pub fn megabytes(bytes: f64) -> String {
 /// The path of a conversion's id: the input it serves.
 pub(super) fn conversion_id(to: &DraftNode, port: &InputPort) -> String {
     format!("{}.{}.{CONVERT}", to.name, port.name)
+}
+
+/// The path of a decoder's id: the output it decodes, for all who take its frames.
+pub(super) fn decoder_id(from: &DraftNode, port: &str, to: PixelFormat) -> String {
+    match to {
+        PixelFormat::I420 => format!("{}.{port}.decode", from.name),
+        other => format!("{}.{port}.decode.{other}", from.name),
+    }
 }

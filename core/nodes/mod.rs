@@ -6,6 +6,7 @@ pub mod crop;
 pub mod file;
 pub mod gate;
 pub mod h264;
+pub mod h264_decode;
 #[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
 pub mod libcamera;
 pub mod rate;

@@ -59,6 +59,8 @@ cases! {
     carets_through_alias
     conversion
     cycle
+    decoder
+    decoder_strict
     duplicate_id
     duplicate_key
     empty

@@ -117,6 +117,8 @@ pub fn kinds() -> Kinds {
         stand("soften", Role::Filter, BOX, any_frames, same),
         stand("resize", Role::Filter, SIZE, any_frames, resized),
         stand("convert", Role::Filter, TO, any_frames, converted),
+        stand("h264_decode", Role::Filter, TO, decode_ports, converted),
+        stand("camera_h264", Role::Source, SOURCE, coded_source, coded_gives),
         stand("darken", Role::Filter, &[], gray_frames, same),
         stand("tiny", Role::Filter, &[], tiny_frames, same),
         stand("find", Role::Filter, &[], find_ports, found),
@@ -211,6 +213,14 @@ fn encode_ports(_: &Settings) -> Answer {
     Ok((vec![only(Accepts::frames(&[PixelFormat::I420, PixelFormat::Nv12]))], vec!["access_units"]))
 }
 
+fn decode_ports(_: &Settings) -> Answer {
+    Ok((vec![InputPort::each("access_units", vec![Accepts::AccessUnits])], vec!["frames"]))
+}
+
+fn coded_source(_: &Settings) -> Answer {
+    Ok((vec![], vec!["access_units"]))
+}
+
 fn units(_: &Settings) -> Answer {
     Ok((vec![InputPort::each("access_units", vec![Accepts::AccessUnits])], vec![]))
 }
@@ -238,6 +248,11 @@ fn pattern_gives(settings: &Settings, _: &[Option<Format>]) -> Given {
     let pixel = settings.choice("format").parse().expect("one of the names");
     let video = VideoFormat { pixel, size: Some(settings.size("size")), rate: Some(settings.rate("rate")) };
     Ok(vec![Format::Frames(video)])
+}
+
+fn coded_gives(settings: &Settings, inputs: &[Option<Format>]) -> Given {
+    let formats = pattern_gives(settings, inputs)?;
+    Ok(formats.iter().filter_map(Format::video).map(Format::AccessUnits).collect())
 }
 
 fn clip_gives(_: &Settings, _: &[Option<Format>]) -> Given {

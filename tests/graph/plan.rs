@@ -130,6 +130,37 @@ fn a_conversion_is_put_where_formats_disagree_and_what_drops_drops_before_it() {
 }
 
 #[test]
+fn encoded_video_is_decoded_once_for_all_who_take_its_frames() {
+    let text = "version: 1
+nodes:
+  - { id: cam, kind: camera_h264 }
+  - { id: soft, kind: soften, inputs: cam }
+  - { id: eyes, kind: find, inputs: { frames: { from: cam, queue: 2, when_full: drop_newest, rate: 5 } } }
+  - { id: dark, kind: darken, inputs: cam }
+  - { id: live, kind: publish, inputs: cam }
+  - { id: a, kind: store, with: { path: a.y4m }, inputs: soft }
+  - { id: b, kind: store, with: { path: b.y4m }, inputs: eyes.frames }
+  - { id: c, kind: store, with: { path: c.y4m }, inputs: dark }
+";
+    let plan = plan(text, &[]);
+    let added: Vec<&str> =
+        plan.nodes.iter().filter(|node| node.inserted).map(|node| node.id.as_str()).collect();
+    assert_eq!(added, ["cam.access_units.decode", "cam.access_units.decode.gray8"]);
+    let links = links(&plan);
+    for link in [
+        // Nothing is left out before it, for each picture needs the ones before.
+        "cam.access_units -> cam.access_units.decode.access_units 8 block each",
+        "cam.access_units.decode.frames -> soft.frames 1 drop_oldest each",
+        "cam.access_units.decode.frames -> eyes.frames 2 drop_newest each",
+        "cam.access_units.decode.gray8.frames -> dark.frames 1 drop_oldest each",
+        // Who takes it encoded gets it untouched.
+        "cam.access_units -> live.access_units 8 to_keyframe each",
+    ] {
+        assert!(links.iter().any(|seen| seen == link), "{link} is not in {links:#?}");
+    }
+}
+
+#[test]
 fn a_conversion_into_a_join_leaves_the_join_at_the_node() {
     let text = "version: 1
 nodes:

@@ -1,5 +1,6 @@
 //! What the built-in kinds promise together: pictures through filters, encoder, files and back.
 
+mod encoded;
 mod files;
 mod pictures;
 mod rig;

@@ -63,6 +63,35 @@ fn a_graph_that_ends_by_itself_exits_with_0() {
     assert_eq!(run(&["-q"], COUNTED), (Some(0), String::new()));
 }
 
+/// Where no other program can be found, ffmpeg included.
+#[test]
+fn an_mp4_file_is_decoded_for_a_node_that_takes_frames() {
+    let graph = graph(
+        "
+version: 1
+clock: offline
+nodes:
+  - { id: camera, kind: file, with: { path: clip.mp4 } }
+  - { id: small, kind: scale, with: { size: 64x48 }, inputs: camera }
+  - { id: out, kind: write, with: { path: out.y4m }, inputs: small }
+  - { id: same, kind: write, with: { path: same.h264 }, inputs: camera }
+",
+    );
+    let folder = graph.path.parent().unwrap();
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25", "-frames:v", "20"])
+        .args(["-c:v", "libx264", "-bf", "0", "-pix_fmt", "yuv420p"])
+        .arg(folder.join("clip.mp4"))
+        .status();
+    assert!(made.expect("ffmpeg is installed (Debian: apt-get install ffmpeg)").success());
+    let Output { status, stderr, .. } = framegate(&[], &graph).env("PATH", "").output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    let written = std::fs::read(folder.join("out.y4m")).unwrap();
+    let frames = written.windows(6).filter(|bytes| *bytes == b"FRAME\n").count();
+    assert_eq!(frames, 20);
+    assert!(std::fs::metadata(folder.join("same.h264")).unwrap().len() > 1000);
+}
+
 #[test]
 fn a_graph_with_errors_says_where_and_exits_with_1() {
     let (code, stderr) = run(&["--set", "camera.rate=0"], COUNTED);

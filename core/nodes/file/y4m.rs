@@ -33,7 +33,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Header, Fault> {
     let mut words = words(text);
     match words.next() {
         Some((_, MAGIC)) => {}
-        _ => return Err(fault(0, format!("this is no Y4M file: it does not begin with {MAGIC}"))),
+        _ => {
+            let rule = format!("this is no Y4M file: it does not begin with {MAGIC}, nor as MP4 or H.264 do");
+            return Err(fault(0, rule));
+        }
     }
     let (mut width, mut height, mut rate, mut range) = (None, None, None, None);
     let mut pixel = PixelFormat::I420;

@@ -20,6 +20,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::libcamera::Libcamera),
         Arc::new(nodes::test_pattern::TestPattern),
         Arc::new(nodes::file::FromFile),
+        Arc::new(nodes::images::Images),
         // Filters.
         Arc::new(nodes::scale::Scale),
         Arc::new(nodes::crop::Crop),

@@ -7,6 +7,7 @@ pub mod file;
 pub mod gate;
 pub mod h264;
 pub mod h264_decode;
+pub mod images;
 #[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
 pub mod libcamera;
 pub mod rate;

@@ -13,6 +13,7 @@ mod rect;
 mod resize;
 mod sample;
 mod scale;
+mod still;
 
 pub use colour::Rgba;
 pub use convert::{convert, converted};
@@ -22,3 +23,4 @@ pub use packed::from_yuyv;
 pub use rect::Rect;
 pub use sample::{Sampled, sample, sample_cost};
 pub use scale::{Fit, Method, scale};
+pub use still::{Unshown, from_still, still_size};

@@ -2,5 +2,6 @@
 
 mod encoded;
 mod files;
+mod images;
 mod pictures;
 mod rig;

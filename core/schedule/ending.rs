@@ -11,7 +11,6 @@ use crate::node::Role;
 
 use super::node::Phase;
 use super::scheduler::Scheduler;
-use super::wishes::Arrived;
 
 /// How long a stopped graph may drain before what still waits is let go. With it a stop takes less
 /// than two seconds, however much there is in the queues.
@@ -20,6 +19,7 @@ pub const MOST_DRAINING: Duration = Duration::from_millis(1500);
 impl Scheduler {
     /// Stops in order: sources first, links drain, sinks last.
     pub(super) fn stop(&mut self, now: Duration) {
+        self.stopped = true;
         self.hurry_at.get_or_insert(now + MOST_DRAINING);
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
@@ -75,23 +75,11 @@ impl Scheduler {
 
     fn close_inputs(&mut self, id: NodeId, now: Duration) {
         for port in 0..self.nodes[id.0].inputs.len() {
-            let open = self.nodes[id.0].inputs[port].filter(|link| !self.links[link.0].is_closed());
-            let Some(link) = open else { continue };
-            self.close(link, now);
-            let (from, serial) = (self.links[link.0].from, self.new_serial());
-            let producer = &mut self.nodes[from.0];
-            producer.consumers -= 1;
-            if producer.consumers > 0 {
-                // Those that are left may all be asleep.
-                match producer.wishes.consumer_gone(serial, link, producer.consumers) {
-                    Arrived::Pending | Arrived::Merged => self.refresh(from, now),
-                }
-            } else if producer.phase == Phase::Open {
-                producer.wishes.stop(serial);
-                self.leave(from, now);
-            } else {
-                self.refresh(from, now);
-            }
+            let link = self.nodes[id.0].inputs[port];
+            link.into_iter().for_each(|link| self.leave_link(link, now));
+        }
+        for (_, link) in std::mem::take(&mut self.nodes[id.0].successors) {
+            link.into_iter().for_each(|link| self.leave_link(link, now));
         }
     }
 }

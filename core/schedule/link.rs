@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::graph::plan::{Clock, NodeId, PlanLink};
-use crate::media::{Item, Pts, Rate};
+use crate::media::{Item, Pts};
 use crate::node::{Join, WhenFull};
 
 use super::tally::{LinkTally, Reason};
+use super::throttle::Throttle;
 
 /// How far an offline link may grow past its capacity to let a graph get on (see `stall`).
 pub(super) const MOST_STRETCH: usize = 32;
@@ -49,11 +50,13 @@ pub(super) struct Link {
     newest: Option<Item>,
     last: Option<Pts>,
     /// Waiting for a keyframe.
-    resync: bool,
+    pub resync: bool,
     /// No more will be offered.
     ended: bool,
     /// Nobody will take any more.
     closed: bool,
+    /// The node at its start has let go of it: what waits is taken, and no wish goes up.
+    cut: bool,
     /// `same_pts` joins: PTS that are known not to come, rising.
     gone: VecDeque<Pts>,
     tally: LinkTally,
@@ -78,6 +81,7 @@ impl Link {
             resync: false,
             ended: false,
             closed: false,
+            cut: false,
             gone: VecDeque::new(),
             tally: LinkTally::default(),
         }
@@ -271,6 +275,31 @@ impl Link {
         self.closed
     }
 
+    /// The node at its start feeds it no more, though that goes on.
+    pub fn cut(&mut self) {
+        (self.ended, self.cut) = (true, true);
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// What the link that comes after this one should know: the last PTS, and the newest item.
+    pub fn leave_behind(&mut self) -> (Option<Pts>, Option<Item>) {
+        (self.last, self.newest.take())
+    }
+
+    /// Takes the place of a link that left this behind: PTS go on rising.
+    pub fn succeed(&mut self, last: Option<Pts>, newest: Option<Item>, lost: &mut Vec<Pts>) {
+        while self.head().is_some_and(|pts| last.is_some_and(|last| pts <= last)) {
+            self.drop_first(Reason::Stale, lost);
+        }
+        self.last = self.last.max(last);
+        if self.join == Join::Latest {
+            self.newest = self.newest.take().or(newest);
+        }
+    }
+
     /// The node at its end takes no more; what waits is lost.
     pub fn close(&mut self, lost: &mut Vec<Pts>) {
         let reason = self.reason_when_closed();
@@ -321,29 +350,6 @@ fn when_full(plan: &PlanLink, offline: bool) -> WhenFull {
         (true, ..) => WhenFull::Block,
         (false, Join::SamePts | Join::Latest, WhenFull::Block) => WhenFull::DropOldest,
         (false, _, policy) => policy,
-    }
-}
-
-/// Lets in at most so many items a second of PTS, evenly: an item that comes a little after its
-/// place opened does not put off the next place, so that no error adds up.
-struct Throttle {
-    interval: Duration,
-    next: Option<Pts>,
-}
-
-impl Throttle {
-    fn new(rate: Rate) -> Throttle {
-        Throttle { interval: rate.interval(), next: None }
-    }
-
-    fn lets_in(&mut self, pts: Pts) -> bool {
-        let due = self.next.unwrap_or(pts);
-        if pts < due {
-            return false;
-        }
-        let late = pts.since(due) >= self.interval;
-        self.next = Some(if late { pts } else { due }.after(self.interval));
-        true
     }
 }
 
@@ -446,15 +452,6 @@ mod tests {
         offer_all(&mut link, [item(5), item(5), item(4)]);
         assert_eq!(waiting(&link), [5]);
         assert_eq!(link.tally().dropped(Reason::Stale), 2);
-    }
-
-    #[test]
-    fn a_rate_lets_in_evenly_and_without_drift() {
-        let plan = PlanLink { rate: Rate::new(10, 1), capacity: 100, ..plan(WhenFull::Block, Join::Each) };
-        let mut link = Link::new(&plan, Clock::Live);
-        offer_all(&mut link, (0..30).map(|index| item(index * 40)));
-        assert_eq!(waiting(&link), [0, 120, 200, 320, 400, 520, 600, 720, 800, 920, 1000, 1120]);
-        assert_eq!(link.tally().dropped(Reason::Rate), 18);
     }
 
     #[test]

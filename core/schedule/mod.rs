@@ -8,10 +8,12 @@
 //! - `exchange`: the events that come in and the actions that go out
 //! - `scheduler`: what is due, giving it out, and the way items take from node to node
 //! - `link`: one bounded queue and its rule for when it is full
+//! - `throttle`: at most so many items a second
 //! - `join`: what a node's inputs say about its next turn
 //! - `ready`: who goes first
 //! - `wishes`: what travels against the stream
 //! - `pacer`: when a source's items are due
+//! - `change`: another shape for a running graph, without a pause
 //! - `ending`: how nodes end, and how a graph stops
 //! - `stall`: how an offline graph gets on when each waits for another
 //! - `tally`: where every item went
@@ -19,6 +21,7 @@
 //! Offline, nothing waits for time and no choice depends on who was faster: what a graph gives is
 //! the same for any number of workers (see `stall` for the one place where that needs care).
 
+mod change;
 mod ending;
 mod exchange;
 mod join;
@@ -29,9 +32,11 @@ mod ready;
 mod scheduler;
 mod stall;
 mod tally;
+mod throttle;
 mod topology;
 mod wishes;
 
+pub use change::{Keep, Places};
 pub use ending::MOST_DRAINING;
 pub use exchange::{Action, Event, Hand, Outcome, Turn};
 pub use scheduler::Scheduler;

@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub inputs: Vec<Option<LinkId>>,
     /// For each output port, the links it feeds.
     pub outputs: Vec<Vec<LinkId>>,
+    /// Links that are to feed an input port once the one before is over, in turn.
+    pub successors: Vec<(usize, Option<LinkId>)>,
     /// Output links whose end still takes items.
     pub consumers: usize,
     /// The `same_pts` links settled when a turn of this node fails.
@@ -79,6 +81,7 @@ impl Node {
             work: shape.work,
             inputs: shape.inputs.clone(),
             outputs: shape.outputs.clone(),
+            successors: Vec::new(),
             consumers: shape.outputs.iter().map(Vec::len).sum(),
             settles,
             phase: Phase::Open,
@@ -95,6 +98,12 @@ impl Node {
             gives_up: false,
             tally: NodeTally::default(),
         }
+    }
+
+    /// The link that will feed input `port` in the end.
+    pub fn last_input(&self, port: usize) -> Option<LinkId> {
+        let successor = self.successors.iter().rfind(|(of, _)| *of == port);
+        successor.map_or(self.inputs[port], |(_, link)| *link)
     }
 
     /// Whether it counts against the number of workers while it runs.

@@ -10,8 +10,6 @@ use std::collections::VecDeque;
 use crate::graph::plan::NodeId;
 use crate::node::Work;
 
-use super::topology::Topology;
-
 /// How a node's turns are handed out.
 #[derive(Clone, Copy)]
 enum Class {
@@ -34,17 +32,18 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub fn new(topology: &Topology) -> Ready {
-        let order = topology.urgency();
-        let mut class = vec![Class::Source; topology.nodes.len()];
+    /// `works` tells where each node's work belongs; `order` names those that are not sources, the
+    /// one that goes first in front.
+    pub fn new(works: &[Work], order: Vec<NodeId>) -> Ready {
+        let mut class = vec![Class::Source; works.len()];
         for (position, node) in order.iter().enumerate() {
             class[node.0] = Class::Drain(position);
         }
-        let devices = topology.nodes.iter().enumerate().filter(|(_, shape)| shape.work == Work::Device);
+        let devices = works.iter().enumerate().filter(|(_, work)| **work == Work::Device);
         devices.for_each(|(index, _)| class[index] = Class::Device);
         Ready {
             class,
-            is_ready: vec![false; topology.nodes.len()],
+            is_ready: vec![false; works.len()],
             bits: vec![0; order.len().div_ceil(64)],
             order,
             sources: VecDeque::new(),

@@ -12,6 +12,7 @@ use crate::graph::plan::{Clock, LinkId, NodeId};
 use crate::media::{Item, Pts};
 use crate::node::{Handled, Inputs, Output, Role, SAME_PTS_PATIENCE, Then, Wish};
 
+use super::change::Keep;
 use super::exchange::{Action, Event, Hand, Outcome, Turn};
 use super::join::{Drive, Look, look, take};
 use super::link::{Link, Offered};
@@ -43,7 +44,7 @@ pub struct Scheduler {
     pub(super) nodes: Vec<Node>,
     pub(super) links: Vec<Link>,
     /// For each link, the joins that an item lost there settles.
-    settles: Vec<Vec<LinkId>>,
+    pub(super) settles: Vec<Vec<LinkId>>,
     pub(super) ready: Ready,
     pub(super) alarms: BinaryHeap<Reverse<(Duration, NodeId)>>,
     workers: usize,
@@ -52,40 +53,41 @@ pub struct Scheduler {
     computing: usize,
     /// Nodes that have not ended.
     pub(super) open: usize,
+    /// It was told to stop in order.
+    pub(super) stopped: bool,
     pub(super) aborted: bool,
     /// When draining has taken long enough.
     pub(super) hurry_at: Option<Duration>,
     serial: Serial,
+    /// Wishes of nodes that have been built and do not run yet.
+    pub(super) early: Vec<(NodeId, Wish)>,
     /// Kept so that no turn allocates one.
-    lost: Vec<Pts>,
+    pub(super) lost: Vec<Pts>,
 }
 
 impl Scheduler {
     /// A graph at its start. At most `workers` (at least one) compute nodes run at once.
     pub fn new(topology: Topology, workers: usize) -> Scheduler {
-        let topology = topology.driven();
-        let settles = topology.settles();
-        let node = |index: usize| {
-            let settled = topology.settled_by_node(NodeId(index), &settles);
-            Node::new(&topology.nodes[index], settled, topology.clock)
-        };
         let mut scheduler = Scheduler {
             clock: topology.clock,
-            nodes: (0..topology.nodes.len()).map(node).collect(),
-            links: topology.links.iter().map(|link| Link::new(link, topology.clock)).collect(),
-            ready: Ready::new(&topology),
-            settles,
+            nodes: Vec::new(),
+            links: Vec::new(),
+            settles: Vec::new(),
+            ready: Ready::new(&[], Vec::new()),
             alarms: BinaryHeap::new(),
             workers: workers.max(1),
             running: 0,
             computing: 0,
-            open: topology.nodes.len(),
+            open: 0,
+            stopped: false,
             aborted: false,
             hurry_at: None,
             serial: 0,
+            early: Vec::new(),
             lost: Vec::new(),
         };
-        (0..scheduler.nodes.len()).for_each(|index| scheduler.mark(NodeId(index), Duration::ZERO));
+        let keep = Keep::nothing(&topology);
+        scheduler.change(topology, &keep, Duration::ZERO);
         scheduler
     }
 
@@ -98,11 +100,8 @@ impl Scheduler {
         match event {
             Event::Returned { node, given, outcome } => self.returned(node, given, outcome, now),
             Event::Heard { node, handled } => self.heard(node, handled, now),
-            Event::Wished { node, wish: Wish::Stop } => self.leave(node, now),
-            Event::Wished { node, wish } => {
-                let serial = self.new_serial();
-                self.send_up(node, wish, serial, now);
-            }
+            Event::Wished { node, wish } if node.0 >= self.nodes.len() => self.early.push((node, wish)),
+            Event::Wished { node, wish } => self.wished(node, wish, now),
             Event::Stop => self.stop(now),
             Event::Abort => self.aborted = true,
         }
@@ -210,6 +209,9 @@ impl Scheduler {
     }
 
     fn due_by_inputs(&mut self, id: NodeId, now: Duration) -> Due {
+        if !self.nodes[id.0].successors.is_empty() {
+            self.change_over(id, now);
+        }
         match look(&self.nodes[id.0], &self.links, self.clock) {
             Look::Over => Due::Finish,
             Look::Idle | Look::WaitsForOrder => Due::Nothing,
@@ -438,17 +440,27 @@ impl Scheduler {
         self.serial
     }
 
-    /// A wish leaves node `id` for all that feed it.
+    /// A node wishes something of those that feed it.
+    pub(super) fn wished(&mut self, id: NodeId, wish: Wish, now: Duration) {
+        if wish == Wish::Stop {
+            return self.leave(id, now);
+        }
+        let serial = self.new_serial();
+        self.send_up(id, wish, serial, now);
+    }
+
+    /// A wish leaves node `id` for all that feed it, or are about to.
     fn send_up(&mut self, id: NodeId, wish: Wish, serial: Serial, now: Duration) {
-        for port in 0..self.nodes[id.0].inputs.len() {
-            let open = self.nodes[id.0].inputs[port].filter(|link| !self.links[link.0].is_closed());
-            if let Some(link) = open {
+        let node = &self.nodes[id.0];
+        let feeds = node.inputs.iter().chain(node.successors.iter().map(|(_, link)| link)).flatten();
+        for link in feeds.copied().collect::<Vec<_>>() {
+            if !self.links[link.0].is_closed() && !self.links[link.0].is_cut() {
                 self.send(self.links[link.0].from, link, wish, serial, now);
             }
         }
     }
 
-    fn send(&mut self, to: NodeId, via: LinkId, wish: Wish, serial: Serial, now: Duration) {
+    pub(super) fn send(&mut self, to: NodeId, via: LinkId, wish: Wish, serial: Serial, now: Duration) {
         let node = &mut self.nodes[to.0];
         match node.wishes.arrive(wish, serial, via, node.consumers) {
             Arrived::Pending => self.mark(to, now),

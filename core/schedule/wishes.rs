@@ -86,6 +86,22 @@ impl Wishes {
         self.rest_if_all_do(serial, consumers)
     }
 
+    /// Its consumers are now those at the end of `links`, `consumers` of which are open. Whoever is
+    /// new among them is awake.
+    pub fn rewired(&mut self, serial: Serial, links: &[LinkId], consumers: usize) {
+        self.asleep.retain(|link| links.contains(link));
+        if self.resting && self.asleep.len() < consumers {
+            self.resting = false;
+            self.rest = Some((serial, false));
+        }
+        self.rest_if_all_do(serial, consumers);
+    }
+
+    /// Whether nobody at the end of `link` needs what the node gives, for now.
+    pub fn sleeps_at(&self, link: LinkId) -> bool {
+        self.asleep.contains(&link)
+    }
+
     /// Whether nobody needs what the node gives, for now.
     pub fn is_resting(&self) -> bool {
         self.resting

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use framegate::graph::plan::{Clock, LinkId, NodeId, PlanLink};
-use framegate::media::Rate;
-use framegate::node::{Format, Handled, Join, Pace, Role, Then, WhenFull, Work};
+use framegate::media::{PixelFormat, Rate};
+use framegate::node::{Format, Handled, Join, Pace, Role, Then, VideoFormat, WhenFull, Work};
 use framegate::schedule::{NodeShape, Topology};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -12,12 +12,43 @@ use proptest::sample::Index;
 use crate::world::{Act, Fails, Gives};
 
 /// A graph being written: nodes in order, each after all that feed it. Every node has one output port.
+#[derive(Clone)]
 pub struct Sketch {
     pub topology: Topology,
     pub acts: Vec<Act>,
 }
 
 impl Sketch {
+    /// What a link of encoded video carries.
+    pub const ENCODED: Format =
+        Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size: None, rate: None });
+
+    /// Takes out a node that feeds nobody, and the links into it.
+    pub fn remove(&mut self, node: usize) {
+        let topology = &mut self.topology;
+        assert!(topology.nodes[node].outputs.iter().all(Vec::is_empty), "somebody needs node {node}");
+        let gone: Vec<LinkId> = topology.nodes[node].inputs.iter().flatten().copied().collect();
+        let after = |link: LinkId| LinkId(link.0 - gone.iter().filter(|gone| **gone < link).count());
+        topology.nodes.remove(node);
+        self.acts.remove(node);
+        for shape in &mut topology.nodes {
+            for links in &mut shape.outputs {
+                links.retain(|link| !gone.contains(link));
+                links.iter_mut().for_each(|link| *link = after(*link));
+            }
+            shape.inputs.iter_mut().flatten().for_each(|link| *link = after(*link));
+        }
+        let mut index = 0;
+        topology.links.retain(|_| {
+            index += 1;
+            !gone.contains(&LinkId(index - 1))
+        });
+        for link in &mut topology.links {
+            link.from.0 -= usize::from(link.from.0 > node);
+            link.to.0 -= usize::from(link.to.0 > node);
+        }
+    }
+
     pub fn new(clock: Clock) -> Sketch {
         Sketch { topology: Topology { clock, nodes: vec![], links: vec![] }, acts: vec![] }
     }

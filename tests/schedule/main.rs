@@ -1,5 +1,6 @@
 //! The scheduler in virtual time: properties over random graphs, and the promises one by one.
 
+mod change;
 mod demand;
 mod graphs;
 mod world;

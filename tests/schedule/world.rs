@@ -9,7 +9,11 @@ use std::time::Duration;
 use framegate::graph::plan::{Clock, LinkId, NodeId};
 use framegate::media::{AccessUnit, Item, Pts};
 use framegate::node::{Handled, Inputs, Join, Output, Role, Then, Wish, Work};
-use framegate::schedule::{Action, Event, Hand, Outcome, Reason, Scheduler, Topology, Turn};
+use framegate::schedule::{
+    Action, Event, Hand, Keep, NodeShape, Outcome, Places, Reason, Scheduler, Topology, Turn,
+};
+
+use crate::graphs::Sketch;
 
 /// The most an offline link may grow past its capacity.
 const MOST_STRETCH: u64 = 32;
@@ -97,14 +101,7 @@ pub struct World {
 
 impl World {
     pub fn new(topology: Topology, acts: Vec<Act>, workers: usize) -> World {
-        let actor = |(act, shape): (Act, &framegate::schedule::NodeShape)| Actor {
-            act,
-            turns: 0,
-            behind: VecDeque::new(),
-            busy: None,
-            hearing: false,
-            last_taken: vec![None; shape.inputs.len()],
-        };
+        let actor = |(act, shape): (Act, &NodeShape)| Actor::new(act, shape);
         World {
             scheduler: Scheduler::new(topology.clone(), workers),
             now: Duration::ZERO,
@@ -115,6 +112,33 @@ impl World {
             underway: BinaryHeap::new(),
             begun: 0,
         }
+    }
+
+    /// Changes the graph to `sketch`, whose kept nodes and links are those that `keep` names.
+    pub fn change(&mut self, sketch: Sketch, keep: &Keep) -> Places {
+        let places = self.scheduler.change(sketch.topology.clone(), keep, self.now);
+        for (index, act) in sketch.acts.into_iter().enumerate() {
+            let mut shape = sketch.topology.nodes[index].clone();
+            let to_place = |link: &mut LinkId| *link = places.links[link.0];
+            shape.inputs.iter_mut().flatten().for_each(to_place);
+            shape.outputs.iter_mut().flatten().for_each(to_place);
+            if keep.nodes[index].is_some() {
+                self.topology.nodes[places.nodes[index].0] = shape;
+                continue;
+            }
+            self.actors.push(Actor::new(act, &shape));
+            self.traces.push(Trace::default());
+            self.topology.nodes.push(shape);
+        }
+        for (index, link) in sketch.topology.links.iter().enumerate() {
+            let mut link = link.clone();
+            (link.from, link.to) = (places.nodes[link.from.0], places.nodes[link.to.0]);
+            match keep.links[index] {
+                Some(id) => self.topology.links[id.0] = link,
+                None => self.topology.links.push(link),
+            }
+        }
+        places
     }
 
     /// Runs until the graph ends by itself or by what was asked of it.
@@ -257,7 +281,9 @@ impl World {
                 }
             }
             Gives::Twice => {
-                let second = item.clone().with_pts(item.pts().after(Duration::from_nanos(1)));
+                // Halfway to a PTS that nobody else gives: a node further down goes less far.
+                let ahead = Duration::from_nanos(1 << 20_usize.saturating_sub(id.0));
+                let second = item.clone().with_pts(item.pts().after(ahead));
                 self.give(id, item, out);
                 self.give(id, second, out);
             }
@@ -369,6 +395,17 @@ enum Asked {
 }
 
 impl Actor {
+    fn new(act: Act, shape: &NodeShape) -> Actor {
+        Actor {
+            act,
+            turns: 0,
+            behind: VecDeque::new(),
+            busy: None,
+            hearing: false,
+            last_taken: vec![None; shape.inputs.len()],
+        }
+    }
+
     fn failure(&self) -> Option<Then> {
         match self.act.fails {
             Fails::Skips(nth) if self.turns.is_multiple_of(nth) => Some(Then::SkipItem),

@@ -114,10 +114,14 @@ fn words(before: &Report, now: &Report) -> String {
     let seconds = (now.elapsed - before.elapsed).as_secs_f64().max(0.001);
     let whole = now.elapsed.as_secs();
     let mut words = format!("{}:{:02}", whole / 60, whole % 60);
-    for (node, earlier) in now.nodes.iter().zip(&before.nodes) {
-        let turns = (node.turns - earlier.turns) as f64 / seconds;
-        words += &format!("  {} {turns:.1}/s", node.id);
-        let busy = (node.busy - earlier.busy).as_secs_f64() / (node.turns - earlier.turns).max(1) as f64;
+    for node in &now.nodes {
+        // A reload may have brought it since, or put another in its place.
+        let earlier =
+            before.nodes.iter().find(|earlier| earlier.id == node.id && earlier.turns <= node.turns);
+        let (turns, busy) = earlier.map_or((0, Duration::ZERO), |earlier| (earlier.turns, earlier.busy));
+        let (turns, busy) = (node.turns - turns, node.busy.saturating_sub(busy));
+        words += &format!("  {} {:.1}/s", node.id, turns as f64 / seconds);
+        let busy = busy.as_secs_f64() / turns.max(1) as f64;
         if busy >= 0.0005 {
             words += &format!(" {:.1} ms", busy * 1000.0);
         }
@@ -125,7 +129,7 @@ fn words(before: &Report, now: &Report) -> String {
     let lost = |report: &Report| -> u64 {
         report.links.iter().flat_map(|link| &link.dropped).map(|(_, count)| count).sum()
     };
-    match lost(now) - lost(before) {
+    match lost(now).saturating_sub(lost(before)) {
         0 => words,
         lost => words + &format!("  lost {lost}"),
     }

@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Pool(Arc<Shared>);
 
 struct Shared {
-    limit: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    limit: usize,
     idle: HashMap<usize, Vec<Box<[u8]>>>,
     idle_bytes: usize,
     out_bytes: usize,
@@ -60,7 +60,12 @@ impl std::error::Error for PoolFull {}
 impl Pool {
     /// A pool that never holds more than `limit` bytes.
     pub fn new(limit: usize) -> Pool {
-        Pool(Arc::new(Shared { limit, state: Mutex::default() }))
+        Pool(Arc::new(Shared { state: Mutex::new(State { limit, ..State::default() }) }))
+    }
+
+    /// From now on it never holds more than `limit` bytes, once what is out over it has come back.
+    pub fn set_limit(&self, limit: usize) {
+        self.state().limit = limit;
     }
 
     /// A buffer of exactly `length` bytes. A new one is zeroed, a returned one keeps its old content.
@@ -74,10 +79,11 @@ impl Pool {
             state.lend(length);
             return Ok(PoolBytes { bytes, pool: self.clone() });
         }
-        if state.out_bytes + length > self.0.limit {
-            return Err(PoolFull { asked: length, limit: self.0.limit });
+        if state.out_bytes + length > state.limit {
+            return Err(PoolFull { asked: length, limit: state.limit });
         }
-        state.make_room(self.0.limit - length);
+        let room = state.limit - length;
+        state.make_room(room);
         state.lend(length);
         state.allocations += 1;
         drop(state);
@@ -90,7 +96,7 @@ impl Pool {
             out: state.out,
             out_bytes: state.out_bytes,
             idle_bytes: state.idle_bytes,
-            limit: self.0.limit,
+            limit: state.limit,
             allocations: state.allocations,
         }
     }

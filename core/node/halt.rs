@@ -14,6 +14,11 @@ impl Halt {
         let _ = self.0.set(at);
     }
 
+    /// Whether the graph is stopped.
+    pub fn is_told(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// Whether whatever is under way has to be broken off.
     pub fn is_past(&self, now: Instant) -> bool {
         self.0.get().is_some_and(|at| now >= *at)

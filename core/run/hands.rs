@@ -5,36 +5,28 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use super::cell::Cell;
 use super::desk::{Desk, Order};
-use crate::node::Halt;
+use super::stage::Floor;
 use crate::schedule::{Event, Hand};
 
 /// A guest has 512 KiB of stack of its own, and the host functions it calls come on top.
 const STACK: usize = 8 << 20;
 
-/// What all threads of a graph share.
-pub(super) struct Floor {
-    pub desk: Arc<Desk>,
-    /// The nodes, in the order of the plan.
-    pub cells: Vec<Cell>,
-    /// What long turns ask once the graph is stopped.
-    pub halt: Halt,
+/// Starts a thread that works for `floor` until the graph, or the device it is for, is over.
+pub(super) fn spawn(floor: &Arc<Floor>, hand: Hand, name: String) -> io::Result<()> {
+    let desk = floor.desk.clone();
+    let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || work(&desk, hand))?;
+    floor.keep_thread(thread);
+    Ok(())
 }
 
-/// Starts a thread that works for `floor` until the graph is over.
-pub(super) fn spawn(floor: &Arc<Floor>, hand: Hand, name: String) -> io::Result<JoinHandle<()>> {
-    let floor = floor.clone();
-    thread::Builder::new().name(name).stack_size(STACK).spawn(move || work(&floor, hand))
-}
-
-fn work(floor: &Floor, hand: Hand) {
-    let _guard = AbortOnPanic(&floor.desk);
+fn work(desk: &Desk, hand: Hand) {
+    let _guard = AbortOnPanic(desk);
     let mut report = None;
-    while let Order::Run { node, turn } = floor.desk.next(hand, report.take()) {
-        report = Some(floor.cells[node.0].run(turn, || floor.desk.now()));
+    while let Order::Run { cell, turn } = desk.next(hand, report.take()) {
+        report = Some(cell.run(turn, || desk.now()));
     }
 }
 

@@ -3,35 +3,30 @@
 //! Owns its threads: when the handle is gone, so are they. Hands out [`Watch`] to whoever only
 //! looks and [`Control`] to whoever may end it.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::hands::Floor;
+use super::reload::{self, Changes, ReloadError};
 use super::report::{LinkReport, NodeReport, Report};
-use crate::graph::plan::{Clock, LinkId, NodeId, Plan};
-use crate::media::Pool;
-use crate::node::{Adjusted, Role, Settings};
+use super::stage::{Floor, Stage};
+use crate::graph::plan::{Clock, LinkId, Plan};
+use crate::node::Role;
 use crate::schedule::{Event, LinkTally, MOST_DRAINING, NodeTally, Reason, Scheduler};
 
 /// A running graph. Dropping it aborts the graph and waits for its threads.
 pub struct Running {
     control: Control,
     watch: Watch,
-    threads: Vec<JoinHandle<()>>,
+    has_ended: bool,
 }
 
-/// Ends a graph, from any thread.
+/// Ends a graph, or changes it, from any thread.
 #[derive(Clone)]
 pub struct Control(Arc<Floor>);
 
 /// Looks at a graph, from any thread, running or ended.
 #[derive(Clone)]
-pub struct Watch {
-    plan: Arc<Plan>,
-    floor: Arc<Floor>,
-    pool: Pool,
-}
+pub struct Watch(Arc<Floor>);
 
 /// How a graph ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +54,9 @@ pub struct Failure {
 }
 
 impl Running {
-    pub(super) fn new(floor: Arc<Floor>, watch: Watch, threads: Vec<JoinHandle<()>>) -> Running {
-        Running { control: Control(floor), watch, threads }
+    pub(super) fn new(floor: &Arc<Floor>) -> Running {
+        let (control, watch) = (Control::new(floor.clone()), Watch::new(floor.clone()));
+        Running { control, watch, has_ended: false }
     }
 
     /// Stops in order: sources first, links drain, sinks last. Does not wait.
@@ -73,12 +69,6 @@ impl Running {
         self.control.abort();
     }
 
-    /// Hands node `id` other settings between two of its turns, checked against its kind before.
-    pub fn adjust(&self, id: NodeId, settings: &Settings) -> Adjusted {
-        let inputs = self.watch.plan.input_formats(id);
-        self.watch.floor.cells[id.0].adjust(settings, &inputs)
-    }
-
     pub fn control(&self) -> Control {
         self.control.clone()
     }
@@ -89,25 +79,29 @@ impl Running {
 
     /// Waits until the graph has ended, by itself or because it was told to, and its nodes are gone.
     pub fn wait(mut self) -> Ended {
-        self.watch.floor.desk.wait_until_over();
+        self.watch.0.desk.wait_until_over();
         self.leave();
         self.watch.ended()
     }
 
     fn leave(&mut self) {
-        for thread in self.threads.drain(..) {
+        self.has_ended = true;
+        let floor = &self.watch.0;
+        // A change under way still starts threads.
+        let _no_more_changes = floor.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in floor.take_threads() {
             // A thread that panicked outside a node had the scheduler in its hands.
             if thread.join().is_err() {
                 tracing::error!("a thread of the runner panicked, which is a bug in framegate");
             }
         }
-        self.watch.floor.cells.iter().for_each(|cell| cell.clear());
+        floor.desk.take_all().iter().for_each(|cell| cell.clear());
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.threads.is_empty() {
+        if !self.has_ended {
             self.abort();
             self.leave();
         }
@@ -115,11 +109,25 @@ impl Drop for Running {
 }
 
 impl Control {
+    pub(super) fn new(floor: Arc<Floor>) -> Control {
+        Control(floor)
+    }
+
     /// As [`Running::stop`].
     pub fn stop(&self) {
         // A turn that is still under way when the draining ends is broken off by the node itself.
         self.0.halt.tell(Instant::now() + MOST_DRAINING);
         self.0.desk.tell(Event::Stop);
+    }
+
+    /// Changes the graph to `plan`: what both have in common goes on without a gap, and the rest is
+    /// built, swapped in and let go of. Waits until that is done, two seconds at the most after the
+    /// last node is built. The `server` section is not looked at: it holds for the whole run.
+    ///
+    /// # Errors
+    /// When the graph cannot be changed, or a node cannot be built; it then goes on as it was.
+    pub fn reload(&self, plan: Plan) -> Result<Changes, ReloadError> {
+        reload::reload(&self.0, plan)
     }
 
     /// As [`Running::abort`].
@@ -130,76 +138,86 @@ impl Control {
 }
 
 impl Watch {
-    pub(super) fn new(plan: Arc<Plan>, floor: Arc<Floor>, pool: Pool) -> Watch {
-        Watch { plan, floor, pool }
+    pub(super) fn new(floor: Arc<Floor>) -> Watch {
+        Watch(floor)
     }
 
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    /// The plan that runs now; a reload sets another.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.0.stage().plan.clone()
     }
 
     /// The ledger as it is now.
     pub fn report(&self) -> Report {
+        self.look().1
+    }
+
+    /// The ledger as it is now, and the plan whose order it is in.
+    pub fn look(&self) -> (Arc<Plan>, Report) {
+        let stage = self.0.stage();
+        let report = self.report_on(&stage);
+        (stage.plan.clone(), report)
+    }
+
+    fn report_on(&self, stage: &Stage) -> Report {
         // Only the counts are taken under the lock; what is made of them takes its time outside.
-        let (elapsed, nodes, links) = self.floor.desk.look(|scheduler| {
-            (self.floor.desk.now(), self.node_counts(scheduler), self.link_counts(scheduler))
+        let (elapsed, nodes, links) = self.0.desk.look(|scheduler| {
+            (self.0.desk.now(), node_counts(stage, scheduler), link_counts(stage, scheduler))
         });
         Report {
             elapsed,
-            nodes: nodes.into_iter().enumerate().map(|(index, count)| self.node(index, count)).collect(),
-            links: links.into_iter().enumerate().map(|(index, tally)| self.link(index, &tally)).collect(),
-            pool: self.pool.usage(),
-        }
-    }
-
-    fn node_counts(&self, scheduler: &Scheduler) -> Vec<(NodeTally, bool)> {
-        let ids = (0..self.plan.nodes.len()).map(NodeId);
-        ids.map(|id| (scheduler.node_tally(id), scheduler.has_ended(id))).collect()
-    }
-
-    fn link_counts(&self, scheduler: &Scheduler) -> Vec<LinkTally> {
-        (0..self.plan.links.len()).map(|index| scheduler.link_tally(LinkId(index))).collect()
-    }
-
-    fn node(&self, index: usize, (tally, has_ended): (NodeTally, bool)) -> NodeReport {
-        let node = &self.plan.nodes[index];
-        let cell = &self.floor.cells[index];
-        let times_latency = self.plan.clock == Clock::Live && node.role() == Role::Sink;
-        NodeReport {
-            id: node.id.clone(),
-            kind: node.kind.about().name,
-            state: cell.ledger.state(has_ended),
-            turns: tally.turns,
-            given: tally.given,
-            failed: tally.failed,
-            busy: cell.ledger.busy_time(),
-            turn: cell.ledger.turn.spread(),
-            latency: times_latency.then(|| cell.ledger.latency.spread()),
-            counters: cell.counters.snapshot(),
-        }
-    }
-
-    fn link(&self, index: usize, tally: &LinkTally) -> LinkReport {
-        let (from, to) = self.plan.link_ends(LinkId(index));
-        let dropped = Reason::ALL.map(|reason| (reason.name(), tally.dropped(reason)));
-        LinkReport {
-            from,
-            to,
-            waiting: usize::try_from(tally.waiting).unwrap_or(usize::MAX),
-            capacity: self.plan.links[index].capacity,
-            passed: tally.passed,
-            dropped: dropped.to_vec(),
+            nodes: nodes.into_iter().enumerate().map(|(index, count)| node(stage, index, count)).collect(),
+            links: links.into_iter().enumerate().map(|(index, tally)| link(stage, index, &tally)).collect(),
+            pool: self.0.pool.usage(),
         }
     }
 
     fn ended(&self) -> Ended {
-        let open = self
-            .floor
-            .desk
-            .look(|scheduler| (0..self.plan.nodes.len()).any(|index| !scheduler.has_ended(NodeId(index))));
-        let failures = self.plan.nodes.iter().zip(&self.floor.cells).filter_map(|(node, cell)| {
+        let stage = self.0.stage();
+        let open =
+            self.0.desk.look(|scheduler| stage.places.nodes.iter().any(|id| !scheduler.has_ended(*id)));
+        let failures = stage.plan.nodes.iter().zip(&stage.cells).filter_map(|(node, cell)| {
             Some(Failure { node: node.id.clone(), message: cell.ledger.failure()? })
         });
         Ended { how: if open { How::Aborted } else { How::InOrder }, failures: failures.collect() }
+    }
+}
+
+fn node_counts(stage: &Stage, scheduler: &Scheduler) -> Vec<(NodeTally, bool)> {
+    let ids = stage.places.nodes.iter();
+    ids.map(|id| (scheduler.node_tally(*id), scheduler.has_ended(*id))).collect()
+}
+
+fn link_counts(stage: &Stage, scheduler: &Scheduler) -> Vec<LinkTally> {
+    stage.places.links.iter().map(|id| scheduler.link_tally(*id)).collect()
+}
+
+fn node(stage: &Stage, index: usize, (tally, has_ended): (NodeTally, bool)) -> NodeReport {
+    let (node, cell) = (&stage.plan.nodes[index], &stage.cells[index]);
+    let times_latency = stage.plan.clock == Clock::Live && node.role() == Role::Sink;
+    NodeReport {
+        id: node.id.clone(),
+        kind: node.kind.about().name,
+        state: cell.ledger.state(has_ended),
+        turns: tally.turns,
+        given: tally.given,
+        failed: tally.failed,
+        busy: cell.ledger.busy_time(),
+        turn: cell.ledger.turn.spread(),
+        latency: times_latency.then(|| cell.ledger.latency.spread()),
+        counters: cell.counters.snapshot(),
+    }
+}
+
+fn link(stage: &Stage, index: usize, tally: &LinkTally) -> LinkReport {
+    let (from, to) = stage.plan.link_ends(LinkId(index));
+    let dropped = Reason::ALL.map(|reason| (reason.name(), tally.dropped(reason)));
+    LinkReport {
+        from,
+        to,
+        waiting: usize::try_from(tally.waiting).unwrap_or(usize::MAX),
+        capacity: stage.plan.links[index].capacity,
+        passed: tally.passed,
+        dropped: dropped.to_vec(),
     }
 }

@@ -5,19 +5,20 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::cell::Cell;
 use super::desk::Desk;
-use super::hands::{Floor, spawn};
+use super::hands::spawn;
 use super::memory;
-use super::running::{Running, Watch};
-use crate::graph::plan::{Clock, NodeId, Plan};
+use super::running::{Control, Running, Watch};
+use super::stage::{Floor, Stage};
+use crate::graph::plan::{Clock, LinkId, NodeId, Plan};
 use crate::media::Pool;
 use crate::node::{Counters, Epoch, Halt, NodeError, Site, Upstream, Work};
-use crate::schedule::{Event, Hand, Topology};
+use crate::schedule::{Event, Hand, Places, Topology};
 
 /// A graph did not start. Nothing of it runs.
 #[derive(Debug)]
@@ -39,12 +40,7 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 /// A graph whose nodes are all there and that has not moved a frame.
-pub struct Built {
-    plan: Arc<Plan>,
-    floor: Arc<Floor>,
-    pool: Pool,
-    workers: NonZeroUsize,
-}
+pub struct Built(Arc<Floor>);
 
 /// How many workers a graph gets unless somebody says otherwise.
 pub fn cores() -> NonZeroUsize {
@@ -59,9 +55,17 @@ pub fn build(plan: Plan, workers: NonZeroUsize) -> Result<Built, StartError> {
     let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: plan.clock == Clock::Live };
     let pool = Pool::new(memory::limit(&plan));
     let desk = Arc::new(Desk::new(Topology::from(&plan), workers.get(), epoch.instant));
-    let halt = Halt::default();
-    let cells = build_all(&plan, &desk, &pool, epoch, &halt)?;
-    Ok(Built { plan: Arc::new(plan), floor: Arc::new(Floor { desk, cells, halt }), pool, workers })
+    let ground = Ground { desk: Arc::downgrade(&desk), pool, epoch, halt: Halt::default() };
+    let built = (0..plan.nodes.len()).map(|index| build_one(&plan, index, NodeId(index), &ground));
+    let cells: Vec<_> = built.map(|cell| cell.map(Arc::new)).collect::<Result<_, _>>()?;
+    desk.seat(&cells);
+    let places = Places {
+        nodes: (0..plan.nodes.len()).map(NodeId).collect(),
+        links: (0..plan.links.len()).map(LinkId).collect(),
+    };
+    let stage = Stage { plan: Arc::new(plan), cells, places };
+    let Ground { pool, epoch, halt, .. } = ground;
+    Ok(Built(Arc::new(Floor::new(desk, (pool, epoch, halt), workers, stage))))
 }
 
 /// Builds every node of `plan` and starts it.
@@ -75,7 +79,12 @@ pub fn start(plan: Plan) -> Result<Running, StartError> {
 impl Built {
     /// A look at the graph that stays good when it runs.
     pub fn watch(&self) -> Watch {
-        Watch::new(self.plan.clone(), self.floor.clone(), self.pool.clone())
+        Watch::new(self.0.clone())
+    }
+
+    /// A hold on the graph that stays good when it runs.
+    pub fn control(&self) -> Control {
+        Control::new(self.0.clone())
     }
 
     /// Lets frames move.
@@ -83,64 +92,59 @@ impl Built {
     /// # Errors
     /// When the system gives no more threads.
     pub fn start(self) -> Result<Running, StartError> {
-        let threads = spawn_all(&self.plan, &self.floor, self.workers)?;
-        Ok(Running::new(self.floor.clone(), self.watch(), threads))
+        let running = Running::new(&self.0);
+        spawn_all(&self.0)?;
+        Ok(running)
     }
 }
 
-fn build_all(
-    plan: &Plan,
-    desk: &Arc<Desk>,
-    pool: &Pool,
+/// What every node of a graph is handed.
+pub(super) struct Ground {
+    /// A node's way upstream must not keep alive the desk that keeps the node.
+    desk: Weak<Desk>,
+    pool: Pool,
     epoch: Epoch,
-    halt: &Halt,
-) -> Result<Vec<Cell>, StartError> {
-    let ids = (0..plan.nodes.len()).map(NodeId);
-    ids.map(|id| build_one(plan, id, desk, pool, epoch, halt)).collect()
+    halt: Halt,
 }
 
-fn build_one(
-    plan: &Plan,
-    id: NodeId,
-    desk: &Arc<Desk>,
-    pool: &Pool,
-    epoch: Epoch,
-    halt: &Halt,
-) -> Result<Cell, StartError> {
-    let node = plan.node(id);
+impl Ground {
+    pub fn of(floor: &Floor) -> Ground {
+        let (pool, halt) = (floor.pool.clone(), floor.halt.clone());
+        Ground { desk: Arc::downgrade(&floor.desk), pool, epoch: floor.epoch, halt }
+    }
+}
+
+/// Node `index` of `plan`, which the scheduler knows or will know as `id`.
+pub(super) fn build_one(plan: &Plan, index: usize, id: NodeId, ground: &Ground) -> Result<Cell, StartError> {
+    let node = &plan.nodes[index];
     let counters = Counters::default();
-    let desk = desk.clone();
+    let desk = ground.desk.clone();
     let site = Site {
         node: node.id.clone(),
-        pool: pool.clone(),
-        upstream: Upstream::new(move |wish| desk.tell(Event::Wished { node: id, wish })),
-        epoch,
+        pool: ground.pool.clone(),
+        upstream: Upstream::new(move |wish| {
+            desk.upgrade().into_iter().for_each(|desk| desk.tell(Event::Wished { node: id, wish }));
+        }),
+        epoch: ground.epoch,
         counters: counters.clone(),
-        halt: halt.clone(),
+        halt: ground.halt.clone(),
     };
     let refused = |error: NodeError| StartError { node: Some(node.id.clone()), message: error.to_string() };
-    let built = node.kind.build(&node.settings, &plan.input_formats(id), &site).map_err(refused)?;
-    Ok(Cell::new(id, node.id.clone(), built, epoch.live, counters))
+    let inputs = plan.input_formats(NodeId(index));
+    let built = node.kind.build(&node.settings, &inputs, &site).map_err(refused)?;
+    Ok(Cell::new(id, node.id.clone(), built, ground.epoch.live, counters))
 }
 
-fn spawn_all(
-    plan: &Plan,
-    floor: &Arc<Floor>,
-    workers: NonZeroUsize,
-) -> Result<Vec<JoinHandle<()>>, StartError> {
-    let pool = (0..workers.get()).map(|index| (Hand::Worker, format!("worker-{index}")));
+fn spawn_all(floor: &Arc<Floor>) -> Result<(), StartError> {
+    let plan = floor.stage().plan.clone();
+    let pool = (0..floor.workers.get()).map(|index| (Hand::Worker, format!("worker-{index}")));
     let devices = plan.nodes.iter().enumerate().filter(|(_, node)| node.contract.work == Work::Device);
     let devices = devices.map(|(index, node)| (Hand::Device(NodeId(index)), format!("node-{}", node.id)));
-    let mut threads = Vec::new();
     for (hand, name) in pool.chain(devices) {
-        match spawn(floor, hand, name) {
-            Ok(thread) => threads.push(thread),
-            Err(error) => {
-                floor.desk.tell(Event::Abort);
-                let message = format!("the system gives no more threads: {error}");
-                return Err(StartError { node: None, message });
-            }
-        }
+        spawn(floor, hand, name).map_err(|error| {
+            let message = format!("the system gives no more threads: {error}");
+            StartError { node: None, message }
+        })?;
     }
-    Ok(threads)
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod kinds;
+mod reload;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};

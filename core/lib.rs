@@ -38,6 +38,7 @@
 //! | folder | may use from here | from outside | must not know |
 //! |---|---|---|---|
 //! | [`diagnostic`] | – | – | anything |
+//! | [`watch`] | – | notify | what the files are for |
 //! | [`media`] | – | ndarray | anything else |
 //! | [`h264`] | media | openh264, h264-reader | nodes, where bytes come from |
 //! | [`node`] | media, diagnostic | – | graphs, threads, YAML |
@@ -46,7 +47,7 @@
 //! | [`run`] | schedule, graph, node, media | std threads | which kinds exist, async |
 //! | [`pixels`] | media | fast_image_resize, yuv, a bitmap font | nodes, plugins |
 //! | [`infer`] | media, node, pixels | tract-onnx | plugins, graphs |
-//! | [`plugin`] | media, node, diagnostic, pixels, infer | wasmtime | graphs, other nodes |
+//! | [`plugin`] | media, node, diagnostic, pixels, infer, watch | wasmtime | graphs, other nodes |
 //! | [`nodes`] | media, node, diagnostic, pixels, h264 | openh264, … | each other, graphs |
 //! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio | encoders, graphs |
 //! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |
@@ -103,3 +104,4 @@ pub mod relay;
 pub mod run;
 pub mod schedule;
 pub mod serve;
+pub mod watch;

@@ -1,35 +1,26 @@
 //! A plugin's file under watch.
 //!
-//! Owns the thread that waits for changes, lets the writer finish, and has a successor made ready
-//! there, so that no worker ever compiles. The node takes the newest when it is between two frames.
+//! Owns the thread that waits for changes and has a successor made ready there, so that no worker
+//! ever compiles. The node takes the newest when it is between two frames.
 //! What cannot take over is refused here with a line in the log, and counted.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
-
-use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::cache;
 use super::program::{self, Unloadable};
 use super::successor::{Successor, Terms};
 use crate::node::Digest;
-
-/// A file is read when nobody has touched it for so long: writers write in pieces.
-const QUIET: Duration = Duration::from_millis(100);
-/// But after so long at the latest.
-const LONGEST: Duration = Duration::from_secs(2);
+use crate::watch::{self, Changes, Eyes, Seen};
 
 /// Where the newest successor waits; one that nobody has taken gives way to the next.
 type Doorstep = Arc<Mutex<Option<Box<Successor>>>>;
 
 /// A watch over one file. It ends when this is dropped.
 pub struct Watch {
-    _eyes: RecommendedWatcher,
+    _eyes: Eyes,
     doorstep: Doorstep,
 }
 
@@ -38,9 +29,8 @@ impl Watch {
     ///
     /// # Errors
     /// When the system cannot watch its folder.
-    pub fn begin(file: &Path, terms: Terms) -> notify::Result<Watch> {
-        let (tell, changes) = sync_channel(1);
-        let eyes = open_eyes(file, tell)?;
+    pub fn begin(file: &Path, terms: Terms) -> io::Result<Watch> {
+        let (eyes, changes) = watch::over(&[file.to_owned()])?;
         let doorstep = Doorstep::default();
         let mut attendant = Attendant {
             last: terms.recipe.program.key,
@@ -48,52 +38,13 @@ impl Watch {
             terms,
             doorstep: doorstep.clone(),
         };
-        thread::Builder::new()
-            .name("plugin-watch".to_owned())
-            .spawn(move || attendant.attend(&changes))
-            .map_err(notify::Error::io)?;
+        thread::Builder::new().name("plugin-watch".to_owned()).spawn(move || attendant.attend(&changes))?;
         Ok(Watch { _eyes: eyes, doorstep })
     }
 
     /// The newest successor that nobody has taken yet.
     pub fn take(&self) -> Option<Box<Successor>> {
         self.doorstep.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// Watches the folder rather than the file: editors and builds put a new file in the old one's place.
-fn open_eyes(file: &Path, tell: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
-    let real = file.canonicalize().map_err(notify::Error::io)?;
-    let names = [file.file_name().map(ToOwned::to_owned), real.file_name().map(ToOwned::to_owned)];
-    let mut eyes = notify::recommended_watcher(move |seen: notify::Result<Event>| {
-        // Events that were lost may have been about this file.
-        let about_it = seen.map_or(true, |event| {
-            let named = |path: &PathBuf| names.iter().any(|name| path.file_name() == name.as_deref());
-            changes_bytes(&event) && event.paths.iter().any(named)
-        });
-        if about_it {
-            // Full: it will be looked at anyway.
-            let _ = tell.try_send(());
-        }
-    })?;
-    let mut folders = vec![folder_of(file), folder_of(&real)];
-    folders.dedup();
-    folders.iter().try_for_each(|folder| eyes.watch(folder, RecursiveMode::NonRecursive))?;
-    Ok(eyes)
-}
-
-/// Reading the file, as is done here, is an event too.
-fn changes_bytes(event: &Event) -> bool {
-    match event.kind {
-        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-        _ => true,
-    }
-}
-
-fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
     }
 }
 
@@ -108,18 +59,10 @@ struct Attendant {
 
 impl Attendant {
     /// Until the watch is dropped, and nobody is left to tell of changes.
-    fn attend(&mut self, changes: &Receiver<()>) {
+    fn attend(&mut self, changes: &Changes) {
         // It may have changed since it was checked.
         self.look();
-        while changes.recv().is_ok() {
-            let since = Instant::now();
-            while since.elapsed() < LONGEST {
-                match changes.recv_timeout(QUIET) {
-                    Ok(()) => {}
-                    Err(RecvTimeoutError::Timeout) => break,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
-            }
+        while changes.wait() == Seen::Change {
             self.look();
         }
     }

@@ -3,11 +3,15 @@
 //! Owns the two forms (Annex B, Y4M) and finishing: the file appears under its name only when it is
 //! whole. Until then it is called `NAME.part`, and stays so when the disk is full or the graph dies.
 
+mod claim;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path as FilePath, PathBuf};
 use std::time::Instant;
+
+use claim::Claim;
 
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{Frame, FrameFormat, Item, PixelFormat, Range, Rate};
@@ -59,7 +63,9 @@ impl NodeKind for ToFile {
             return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
         }
         let partial = partial_of(path);
-        if partial.exists() && !settings.bool("overwrite") {
+        // A graph that is checked again while it runs finds what it is writing itself.
+        let is_ours = claim::is_claimed(&partial);
+        if partial.exists() && !is_ours && !settings.bool("overwrite") {
             let rule = format!("{} is there, left by a run that was interrupted", partial.display());
             let help = "move it if you need it, or add `overwrite: true`, or give another path";
             return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
@@ -202,6 +208,8 @@ struct Target {
     path: PathBuf,
     /// What it is called until it is whole; `None` for what cannot be renamed: pipes and devices.
     partial: Option<PathBuf>,
+    /// Held while it has another name.
+    _claim: Option<Claim>,
     overwrite: bool,
     halt: Halt,
     /// Whole items only.
@@ -213,23 +221,28 @@ impl Target {
         let refused = |path: &FilePath, error| {
             NodeError::stop_graph(format!("{} cannot be written", path.display())).caused_by(error)
         };
-        let open = |file, partial| {
-            let halt = halt.clone();
-            Target { file, path: path.to_owned(), partial, overwrite, halt, written: 0 }
+        let open = |file, partial, claim| {
+            let (path, halt) = (path.to_owned(), halt.clone());
+            Target { file, path, partial, _claim: claim, overwrite, halt, written: 0 }
         };
         if path.to_str() == Some("-") {
             let output = io::stdout().as_fd().try_clone_to_owned().map_err(|error| refused(path, error))?;
-            return Ok(open(File::from(output), None));
+            return Ok(open(File::from(output), None, None));
         }
         match std::fs::metadata(path) {
             Ok(found) if !found.is_file() => {
                 let device =
                     OpenOptions::new().write(true).open(path).map_err(|error| refused(path, error))?;
-                Ok(open(device, None))
+                Ok(open(device, None, None))
             }
             Ok(_) if !overwrite => Err(refused(path, io::ErrorKind::AlreadyExists.into())),
             _ => {
                 let partial = partial_of(path);
+                let claim = Claim::on(&partial).ok_or_else(|| {
+                    let words =
+                        "is being written by another node, which keeps it to its end; give another path";
+                    NodeError::stop_graph(format!("{} {words}", partial.display()))
+                })?;
                 let mut options = OpenOptions::new();
                 options.write(true);
                 // Without leave to replace, what an interrupted run has left is not ours to empty.
@@ -238,7 +251,7 @@ impl Target {
                     false => options.create_new(true),
                 };
                 let file = options.open(&partial).map_err(|error| refused(&partial, error))?;
-                Ok(open(file, Some(partial)))
+                Ok(open(file, Some(partial), Some(claim)))
             }
         }
     }

@@ -23,11 +23,25 @@ pub struct Entry {
     pub on_demand: bool,
     /// Sessions, and offers that are just being answered.
     taken: usize,
+    /// The stream of this name that this one is to follow, while that goes on.
+    before: Option<Box<Entry>>,
 }
 
 impl Entry {
     pub fn new(id: StreamId, most_viewers: usize, latency: Latency, on_demand: bool) -> Entry {
-        Entry { id, pulse: Pulse::default(), most_viewers, latency, on_demand, taken: 0 }
+        Entry { id, pulse: Pulse::default(), most_viewers, latency, on_demand, taken: 0, before: None }
+    }
+}
+
+impl Entry {
+    /// What is left of the streams of one name.
+    fn without(mut self, id: StreamId) -> Option<Box<Entry>> {
+        let before = self.before.take();
+        if self.id == id {
+            return before;
+        }
+        self.before = before.and_then(|before| before.without(id));
+        Some(Box::new(self))
     }
 }
 
@@ -57,6 +71,20 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Makes a stream. One of the same name that there is goes on until it is removed, and is the
+    /// stream again if this one is removed first: a changed graph may still be refused.
+    pub fn add(&mut self, name: String, mut entry: Entry) {
+        entry.before = self.streams.remove(&name).map(Box::new);
+        self.streams.insert(name, entry);
+    }
+
+    /// Ends the stream `id` of that name.
+    pub fn remove(&mut self, name: &str, id: StreamId) {
+        let Some(newest) = self.streams.remove(name) else { return };
+        let left = newest.without(id).map(|entry| *entry);
+        left.into_iter().for_each(|entry| drop(self.streams.insert(name.to_owned(), entry)));
+    }
+
     /// `stream`, if it is made on demand and gives no pictures now.
     pub fn sleeper(&self, now: Instant, stream: &str) -> Option<(StreamId, Pulse)> {
         let entry = self.streams.get(stream).filter(|entry| entry.on_demand)?;
@@ -107,5 +135,41 @@ impl Directory {
         let session = self.sessions.remove(name)?;
         self.leave(&session.stream, session.id);
         Some(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newest(directory: &Directory) -> Option<u64> {
+        directory.streams.get("live").map(|entry| entry.id.0)
+    }
+
+    fn with_two() -> Directory {
+        let mut directory = Directory::default();
+        for id in [1, 2] {
+            directory.add("live".to_owned(), Entry::new(StreamId(id), 1, Latency::Balanced, false));
+        }
+        directory
+    }
+
+    #[test]
+    fn a_stream_whose_successor_is_given_up_is_the_stream_again() {
+        let mut directory = with_two();
+        assert_eq!(newest(&directory), Some(2));
+        directory.remove("live", StreamId(2));
+        assert_eq!(newest(&directory), Some(1));
+        directory.remove("live", StreamId(1));
+        assert_eq!(newest(&directory), None);
+    }
+
+    #[test]
+    fn a_stream_that_has_been_followed_ends_without_its_successor() {
+        let mut directory = with_two();
+        directory.remove("live", StreamId(1));
+        assert_eq!(newest(&directory), Some(2));
+        directory.remove("live", StreamId(2));
+        assert_eq!(newest(&directory), None);
     }
 }

@@ -211,7 +211,7 @@ impl Hub {
         let id = StreamId(self.next());
         let entry = Entry::new(id, most_viewers, latency, demand.is_by_viewers());
         let pulse = entry.pulse.clone();
-        lock(&self.0.directory).streams.insert(site.node.clone(), entry);
+        lock(&self.0.directory).add(site.node.clone(), entry);
         let open = Command::Open(id, Box::new(Stream::new(site, most_viewers, demand)));
         self.leave_or_keep(open);
         let line = Line { shared: Arc::downgrade(&self.0), id, stream: site.node.clone() };
@@ -301,12 +301,7 @@ impl Destination for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };
-        let mut directory = lock(&shared.directory);
-        // A graph that was started again may have made a new stream of the same name.
-        if directory.streams.get(&self.stream).is_some_and(|entry| entry.id == self.id) {
-            directory.streams.remove(&self.stream);
-        }
-        drop(directory);
+        lock(&shared.directory).remove(&self.stream, self.id);
         Hub(shared).leave_or_keep(Command::End(self.id));
     }
 }

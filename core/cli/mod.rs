@@ -25,6 +25,7 @@ mod log;
 #[cfg(unix)]
 mod pipe;
 mod plugin;
+mod reload;
 mod run;
 pub mod schema;
 mod show;

@@ -1,20 +1,22 @@
 //! `framegate run`: from a graph file to a graph that runs, is served and ends well.
 //!
 //! Owns the order of a run: check, build, open the network, start, watch, stop. Everything that can
-//! be refused is refused before any frame moves. Leaves the lines on the terminal to `status` and
-//! signals to `signals`.
+//! be refused is refused before any frame moves. Leaves the lines on the terminal to `status`,
+//! signals to `signals`, and a graph that changes as it runs to `reload`.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use super::reload::{Origin, Reloader};
 use super::status::{self, Line};
 use super::{Overrides, findings, log, look, misused, read_graph, signals, variable};
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::graph::{self, Plan, Text};
+use crate::graph::{self, Checked, Plan, Text};
 use crate::node::{Role, Value};
 use crate::relay::{Hub, Network};
 use crate::run::{self, Built, Ended, How};
@@ -34,6 +36,9 @@ Examples:
   framegate run graphs/file.yaml --set camera.path=clip.y4m
   ffmpeg -i clip.mp4 -f yuv4mpegpipe - | framegate run graphs/file.yaml
   framegate run door.yaml --set server.listen=0.0.0.0:8080 -q --log-format json
+
+A graph file that changes is taken while it runs, and so it is with SIGHUP or a POST to /api/graph.
+What has not changed goes on without a gap, and a graph with errors changes nothing.
 
 Ctrl-C stops in order, within two seconds, with every file finished; a second one ends at once.
 
@@ -94,14 +99,17 @@ fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
     let signals = signals::listen().map_err(|error| because(&error))?;
     let line = Line::of(args.quiet, args.log_format);
     let hub = Hub::new();
-    let plan = check(args, text, line, &hub).ok_or(Refused::WithFindings)?;
+    let mut checked = check(args, text, line, &hub);
+    let plan = checked.plan.take().ok_or(Refused::WithFindings)?;
+    let reloader = Reloader::new(origin(args, text), hub.clone(), &checked);
     let preparing = status::preparing(line);
     let built = run::build(plan, args.workers.unwrap_or_else(run::cores)).map_err(|error| because(&error))?;
     drop(preparing);
-    let server = open(&hub, &built).map_err(|error| because(&error))?;
+    let server = open(&hub, &built, &reloader).map_err(|error| because(&error))?;
     let running = built.start().map_err(|error| because(&error))?;
-    signals.stop(running.control());
-    announce(running.watch().plan(), server.as_ref(), &hub);
+    reloader.begin(running.control(), running.watch());
+    signals.stop_or_reload(running.control(), reloader);
+    announce(&running.watch().plan(), server.as_ref(), &hub);
     let status = status::running(line, running.watch());
     let ended = running.wait();
     drop(status);
@@ -111,12 +119,21 @@ fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
     Ok(ended)
 }
 
-fn check(args: &Args, text: &Text, line: Line, hub: &Hub) -> Option<Plan> {
+fn check(args: &Args, text: &Text, line: Line, hub: &Hub) -> Checked {
     let preparing = status::preparing(line);
     let checked = graph::load(text, &args.overrides.set, &catalog::kinds_serving(hub), &variable);
     drop(preparing);
     tell(text, &checked.findings, args.quiet);
-    checked.plan
+    checked
+}
+
+fn origin(args: &Args, text: &Text) -> Origin {
+    Origin {
+        file: args.graph.clone(),
+        text: text.clone(),
+        set: args.overrides.set.clone(),
+        quiet: args.quiet,
+    }
 }
 
 fn demo() -> Text {
@@ -124,7 +141,7 @@ fn demo() -> Text {
 }
 
 /// Findings go where the log goes; notes are for `check`, and warnings for whoever did not ask for quiet.
-fn tell(text: &Text, findings: &[Diagnostic], quiet: bool) {
+pub fn tell(text: &Text, findings: &[Diagnostic], quiet: bool) {
     let least = if quiet { Severity::Error } else { Severity::Warning };
     let told: Vec<Diagnostic> =
         findings.iter().filter(|finding| finding.severity >= least).cloned().collect();
@@ -133,13 +150,18 @@ fn tell(text: &Text, findings: &[Diagnostic], quiet: bool) {
 }
 
 /// Opens the relay's port and the page where the graph has something to watch.
-fn open(hub: &Hub, built: &Built) -> Result<Option<serve::Server>, String> {
+fn open(hub: &Hub, built: &Built, reloader: &Reloader) -> Result<Option<serve::Server>, String> {
     if hub.streams().is_empty() {
         return Ok(None);
     }
     let watch = built.watch();
-    hub.open(&network(watch.plan())).map_err(|error| error.to_string())?;
-    serve::start(hub.clone(), watch).map(Some).map_err(|error| error.to_string())
+    hub.open(&network(&watch.plan())).map_err(|error| error.to_string())?;
+    let reloader = reloader.clone();
+    let reload = move |sent: Option<String>| match sent {
+        Some(text) => reloader.take(text),
+        None => reloader.read_again(),
+    };
+    serve::start(hub.clone(), watch, Arc::new(reload)).map(Some).map_err(|error| error.to_string())
 }
 
 /// Says that the graph runs, and where to watch. From here on a signal stops it in order.

@@ -79,7 +79,7 @@ pub struct PlanLink {
 }
 
 /// Where the graph is served. Present in every plan; used when a node or the user needs it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Address of the page, WHEP, metrics and the API.
     pub listen: SocketAddr,

@@ -72,13 +72,22 @@ impl Access {
 
 /// Lets through whoever may view.
 pub async fn may_view(State(served): State<Served>, request: Request, next: Next) -> Response {
-    let verdict = served.access.judge(request.headers(), Right::View);
+    whoever_may(Right::View, &served, request, next).await
+}
+
+/// Lets through whoever may change the graph.
+pub async fn may_administer(State(served): State<Served>, request: Request, next: Next) -> Response {
+    whoever_may(Right::Admin, &served, request, next).await
+}
+
+async fn whoever_may(right: Right, served: &Served, request: Request, next: Next) -> Response {
+    let verdict = served.access.judge(request.headers(), right);
     if verdict == Verdict::Unknown && is_trying(&served.limit, &request) == Spent::TooMuch {
         return Problem::too_many_requests().into_response();
     }
     match verdict {
         Verdict::Welcome => next.run(request).await,
-        refused => refusal(refused, Right::View).into_response(),
+        refused => refusal(refused, right).into_response(),
     }
 }
 

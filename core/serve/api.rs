@@ -27,7 +27,8 @@ pub async fn health() -> impl IntoResponse {
 
 /// `/api/graph`
 pub async fn graph(State(served): State<Served>) -> impl IntoResponse {
-    (NEVER_STORED, Json(Graph::new(served.watch.plan(), &served.watch.report())))
+    let (plan, report) = served.watch.look();
+    (NEVER_STORED, Json(Graph::new(&plan, &report)))
 }
 
 /// `/api/relays`

@@ -1,6 +1,6 @@
 //! HTTP: the door viewers come in by, the page they see, and what the graph says about itself.
 //!
-//! Owns the routes ([`whep`], [`page`], [`api`], [`metrics`]), who may call them (`guard`, `access`,
+//! Owns the routes ([`whep`], [`page`], [`api`], [`metrics`], `reload`), who may call them (`guard`, `access`,
 //! `limit`, `cors`), TLS and the one thread with an async runtime that answers. Reads the graph through
 //! [`Watch`](crate::run::Watch) and hands sessions to the relay's [`Hub`](crate::relay::Hub);
 //! knows no pixel and no packet. The only folder that names axum.
@@ -15,9 +15,11 @@ mod metrics;
 mod names;
 mod page;
 mod problem;
+mod reload;
 mod routes;
 mod server;
 mod tls;
 mod whep;
 
+pub use reload::{Reload, Reloaded};
 pub use server::{Server, start};

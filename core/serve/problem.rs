@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::relay::Refusal;
 
@@ -18,16 +18,24 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     header: Option<(HeaderName, HeaderValue)>,
+    /// What is wrong with a graph, where that is the problem.
+    findings: Vec<Value>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), header: None }
+        Problem { status, detail: detail.into(), header: None, findings: Vec::new() }
     }
 
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Problem {
         self.header = Some((name, value));
+        self
+    }
+
+    #[must_use]
+    pub fn with_findings(mut self, findings: Vec<Value>) -> Problem {
+        self.findings = findings;
         self
     }
 
@@ -54,8 +62,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("refused");
-        let body = Json(json!({ "title": title, "status": self.status.as_u16(), "detail": self.detail }));
-        let mut response = (self.status, body).into_response();
+        let mut body = json!({ "title": title, "status": self.status.as_u16(), "detail": self.detail });
+        if !self.findings.is_empty() {
+            body["findings"] = Value::Array(self.findings);
+        }
+        let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::access::Access;
 use super::cors::Origins;
 use super::limit::Limit;
 use super::names::Names;
 use super::problem::Problem;
-use super::{access, api, cors, guard, metrics, page, whep};
+use super::reload::Reload;
+use super::{access, api, cors, guard, metrics, page, reload, whep};
 use crate::relay::Hub;
 use crate::run::Watch;
 
@@ -21,6 +22,7 @@ use crate::run::Watch;
 pub struct Served {
     pub hub: Hub,
     pub watch: Watch,
+    pub reload: Reload,
     pub origins: Arc<Origins>,
     pub names: Arc<Names>,
     pub access: Arc<Access>,
@@ -30,14 +32,15 @@ pub struct Served {
 }
 
 impl Served {
-    pub fn new(hub: Hub, watch: Watch) -> Served {
-        let server = &watch.plan().server;
+    pub fn new(hub: Hub, watch: Watch, reload: Reload) -> Served {
+        let plan = watch.plan();
+        let server = &plan.server;
         let origins = Arc::new(Origins::new(&server.allow_origins));
         let names = Arc::new(Names::new(server.listen, &server.additional_hosts));
         let access = Arc::new(Access::new(&server.tokens));
         let limit = Arc::new(Limit::new(server.offers_per_minute));
         let ice_servers = Arc::new(server.ice_servers.iter().flat_map(whep::links).collect());
-        Served { hub, watch, origins, names, access, limit, ice_servers }
+        Served { hub, watch, reload, origins, names, access, limit, ice_servers }
     }
 
     /// Whether a relay node called `name` is running.
@@ -63,9 +66,14 @@ pub fn all(served: Served) -> Router {
         .route("/api/graph", get(api::graph))
         .route("/api/relays", get(api::relays))
         .route_layer(view());
+    let changed = Router::new()
+        .route("/api/graph", post(reload::reload))
+        .route_layer(middleware::from_fn_with_state(served.clone(), guard::ration))
+        .route_layer(middleware::from_fn_with_state(served.clone(), access::may_administer));
     Router::new()
         .merge(whep)
         .merge(told)
+        .merge(changed)
         .route("/", get(page::index))
         .route("/_page/{file}", get(page::file))
         .route("/{relay}", get(page::player))

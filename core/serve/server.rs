@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::caller::Door;
+use super::reload::Reload;
 use super::routes::{self, Served};
 use super::tls::Certificates;
 use crate::relay::Hub;
@@ -39,22 +40,22 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Listens where the plan says and answers for `hub` and `watch`, on a thread of its own.
+/// Listens where the plan says and answers for `hub` and `watch`, and changes the graph by `reload`, on a thread of its own.
 ///
 /// # Errors
 /// When the address cannot be listened on or the certificate cannot be used; the message names it and
 /// its setting.
-pub fn start(hub: Hub, watch: Watch) -> io::Result<Server> {
-    let plan = &watch.plan().server;
-    let listen = plan.listen;
-    let certificates = plan.tls.clone().map(Certificates::load).transpose()?;
+pub fn start(hub: Hub, watch: Watch, reload: Reload) -> io::Result<Server> {
+    let plan = watch.plan();
+    let listen = plan.server.listen;
+    let certificates = plan.server.tls.clone().map(Certificates::load).transpose()?;
     let scheme = if certificates.is_some() { "https" } else { "http" };
     let listener = TcpListener::bind(listen).map_err(|error| unavailable(listen, &error))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
-    let answer = answer(listener, certificates, Served::new(hub, watch), stopped);
+    let answer = answer(listener, certificates, Served::new(hub, watch, reload), stopped);
     let thread = thread::Builder::new().name("serve".to_owned()).spawn(move || {
         if let Err(error) = runtime.block_on(answer) {
             tracing::error!(%address, %error, "the page and WHEP are not served any more");

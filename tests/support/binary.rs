@@ -35,6 +35,11 @@ impl Framegate {
         Framegate::run_at(graph, "127.0.0.1:0", arguments)
     }
 
+    /// The same, with variables of the environment.
+    pub fn run_with(graph: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Framegate {
+        Framegate::start(graph, "127.0.0.1:0", arguments, variables)
+    }
+
     /// The same, on an address of the caller's choice.
     pub fn run_at(graph: &Path, listen: &str, arguments: &[&str]) -> Framegate {
         Framegate::start(graph, listen, arguments, &[])

@@ -11,6 +11,7 @@ mod conformance;
 mod demand;
 mod exchange;
 mod pages;
+mod reload;
 mod rules;
 mod tls;
 

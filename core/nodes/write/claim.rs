@@ -16,7 +16,9 @@ impl Claim {
     /// `None` while another node holds it.
     pub fn on(file: &Path) -> Option<Claim> {
         let file = absolute(file);
-        claimed().insert(file.clone()).then_some(Claim(file))
+        let is_free = claimed().insert(file.clone());
+        // Made only then: a claim that is dropped lets go.
+        is_free.then(|| Claim(file))
     }
 }
 

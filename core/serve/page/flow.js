@@ -26,7 +26,7 @@ export class Flow {
 
   /** @param {object} graph the answer of `/api/graph` */
   show(graph) {
-    const shape = JSON.stringify([graph.nodes.map((node) => node.id), graph.links.map((link) => [link.from, link.to])]);
+    const shape = JSON.stringify([graph.nodes.map((node) => [node.id, node.kind]), graph.links.map((link) => [link.from, link.to])]);
     if (shape !== this.#shape) {
       this.#shape = shape;
       this.#last = null;
@@ -104,8 +104,9 @@ export class Flow {
   #showNode(node, last, graph, lastGraph, seconds) {
     const { card } = this.#cards.get(node.id);
     const put = (name, value) => { card.querySelector(`[data-value="${name}"]`).textContent = value; };
-    const turns = node.turns - (last?.turns ?? 0);
-    const busy = node.busy_ms - (last?.busy_ms ?? 0);
+    // A node that a reload has replaced counts from zero again.
+    const turns = Math.max(0, node.turns - (last?.turns ?? 0));
+    const busy = Math.max(0, node.busy_ms - (last?.busy_ms ?? 0));
     put("rate", Number.isFinite(seconds) ? `${text.rate(turns / seconds)}/s` : "–");
     put("time", turns > 0 && Number.isFinite(seconds) ? text.duration(busy / turns) : text.duration(node.turn_ms.p50));
     const drops = lostAt(graph, node.id) + node.failed;

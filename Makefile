@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-camera test-setup camera-setup models bench lint build-setup
+.PHONY: demo test test-camera test-setup camera-setup models bench bench-relay lint build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -32,6 +32,10 @@ CAMERA = $(if $(filter 0.0.% 0.1.% 0.2.% 0.3.%,$(shell pkg-config --modversion l
 # The in-process table of the README, as ratios taken in one run.
 bench: build-setup
 	$(CARGO) bench --bench bench
+
+# What a viewer costs the server, and how far apart viewers are, at 1 to 500 of them.
+bench-relay: build-setup
+	$(CARGO) bench --bench bench -- relay
 
 lint:
 	$(CARGO) fmt --all --check

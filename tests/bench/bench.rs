@@ -8,6 +8,9 @@ mod graphs;
 mod kernels;
 mod measure;
 mod plugins;
+mod relay;
+#[path = "../support/mod.rs"]
+mod support;
 
 use framegate::nodes::h264;
 
@@ -24,6 +27,7 @@ fn main() {
         ("memory", graphs::memory),
         ("check", graphs::check),
         ("start", graphs::start),
+        ("relay", relay::relay),
     ];
     if cfg!(debug_assertions) {
         println!("this is a build for tests; `cargo bench` measures the one that counts");

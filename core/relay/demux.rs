@@ -110,7 +110,8 @@ impl Demux {
         }
     }
 
-    fn bind(&mut self, address: SocketAddr, viewer: ViewerId) {
+    /// `address` has been proved to be `viewer`'s.
+    pub fn bind(&mut self, address: SocketAddr, viewer: ViewerId) {
         let Some(reached) = self.reached.get_mut(&viewer) else { return };
         if self.addresses.insert(address, viewer) == Some(viewer) {
             return;

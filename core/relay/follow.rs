@@ -1,49 +1,79 @@
-//! The bitrate follows the viewers: what each can take, and what the encoder should therefore aim
-//! for.
+//! The bitrate follows the viewers: what each can take, what the encoder should therefore aim for,
+//! and which temporal layers a viewer is sent meanwhile.
 //!
 //! The rule. A viewer is taken to manage anything until it reports loss. From over 10 % lost it is
 //! brought down from what it was being sent, by half the share it lost; under 2 % it comes up by a
-//! twentieth a report; between the two it stays (the loss controller of
-//! draft-ietf-rmcat-gcc-02 §6). The encoder aims for the 25th percentile of the viewers, so that
-//! one bad phone does not spoil it for all; how low and how high that may be is the encoder's to
-//! say. Pure: no clock, no sockets.
+//! twentieth a report; between the two it stays (the loss controller of draft-ietf-rmcat-gcc-02 §6;
+//! once it was brought down, 5 % are enough). Each time it came up to find loss again it waits twice
+//! as long before the next try, so that a viewer on a thin line is not made to freeze for every try.
+//! The encoder aims for the 25th percentile of the viewers, so that one bad phone does not spoil it
+//! for all; how low and how high that may be is the encoder's to say. Pure: no clock, no sockets.
 
 use std::time::{Duration, Instant};
 
 const MUCH: f32 = 0.10;
+/// The same once it was brought down: so close to what it can take, less tells as much.
+const MUCH_AGAIN: f32 = 0.05;
 const LITTLE: f32 = 0.02;
 const RISE: f64 = 1.05;
 /// A viewer that manages this much more than it is sent is no longer a limit.
 const FREE: u64 = 2;
 /// The least time from one change to the next.
 const EVERY: Duration = Duration::from_secs(1);
+/// Reports without loss after which a viewer that was brought down again comes up, at first and at most.
+const LEAST_WAIT: u32 = 8;
+const MOST_WAIT: u32 = 64;
 /// Changes smaller than one part in this many are not worth the encoder's while.
 const WORTH: u64 = 20;
 
 /// What one viewer can take, in bits per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Capacity(Option<u64>);
+pub struct Capacity {
+    limit: Option<u64>,
+    /// Reports without loss still to come before it comes up, and how many there were to be.
+    wait: u32,
+    waits: u32,
+    /// Whether the last report told of much loss.
+    losing: bool,
+}
 
 impl Capacity {
-    /// What the last report makes of it: `loss` as reported, `sent` as sent to it of late.
-    pub fn report(&mut self, loss: f32, sent: u64) {
+    /// What the last report makes of it: `loss` as reported, `sent` as sent to it of late, `whole`
+    /// as it would have been sent with all its layers.
+    pub fn report(&mut self, loss: f32, sent: u64, whole: u64) {
         if sent == 0 {
             return;
         }
-        let now = self.0.unwrap_or(sent).min(sent.saturating_mul(FREE));
-        self.0 = match loss {
-            loss if loss > MUCH => {
-                Some((now.min(sent) as f64 * (1.0 - 0.5 * f64::from(loss))).round() as u64)
+        let free = sent.max(whole).saturating_mul(FREE);
+        let much = if self.limit.is_some() { MUCH_AGAIN } else { MUCH };
+        let was_losing = std::mem::replace(&mut self.losing, loss > much);
+        if loss > much {
+            if !was_losing {
+                self.waits = (2 * self.waits).clamp(LEAST_WAIT, MOST_WAIT);
             }
-            loss if loss < LITTLE => self.0.map(|now| (now as f64 * RISE) as u64 + 1),
-            _ => self.0,
+            self.wait = self.waits;
+            let now = self.limit.unwrap_or(sent).min(sent);
+            self.limit = Some((now as f64 * (1.0 - 0.5 * f64::from(loss))).round() as u64);
+        } else if loss < LITTLE && self.wait > 0 {
+            self.wait -= 1;
+        } else if loss < LITTLE {
+            self.limit = self.limit.map(|now| (now as f64 * RISE) as u64 + 1).filter(|limit| *limit < free);
         }
-        .filter(|limit| *limit < sent.saturating_mul(FREE) || loss > MUCH);
+        if self.limit.is_none() {
+            (self.wait, self.waits) = (0, 0);
+        }
     }
 
-    /// No limit sorts last.
-    fn limit(self) -> u64 {
-        self.0.unwrap_or(u64::MAX)
+    /// The highest temporal layer it can take when each and those below it take `rates`.
+    pub fn layer(self, rates: &[u64]) -> u8 {
+        let limit = self.limit();
+        let above = rates.iter().skip(1).take_while(|rate| **rate <= limit).count();
+        u8::try_from(above).unwrap_or(u8::MAX)
+    }
+
+    /// In bits per second. No limit sorts last.
+    pub fn limit(self) -> u64 {
+        self.limit.unwrap_or(u64::MAX)
     }
 }
 
@@ -91,23 +121,50 @@ mod tests {
     const SENT: u64 = 2_000_000;
 
     fn limited(to: u64) -> Capacity {
-        Capacity(Some(to))
+        Capacity { limit: Some(to), ..Capacity::default() }
     }
 
     #[test]
     fn a_lossy_viewer_is_brought_down_and_climbs_back_until_it_is_no_limit() {
         let mut capacity = Capacity::default();
-        capacity.report(0.05, SENT);
+        capacity.report(0.05, SENT, SENT);
         assert_eq!(capacity, Capacity::default());
-        capacity.report(0.2, SENT);
-        assert_eq!(capacity, limited(1_800_000));
-        capacity.report(0.05, 1_800_000);
-        assert_eq!(capacity, limited(1_800_000));
+        capacity.report(0.2, SENT, SENT);
+        assert_eq!(capacity.limit(), 1_800_000);
+        capacity.report(0.05, 1_800_000, SENT);
+        assert_eq!(capacity.limit(), 1_800_000);
         let climbs = (0..100).find(|_| {
-            capacity.report(0.0, SENT);
+            capacity.report(0.0, SENT, SENT);
             capacity == Capacity::default()
         });
         assert!(climbs.is_some_and(|reports| reports > 10), "{climbs:?}");
+    }
+
+    #[test]
+    fn each_try_that_failed_makes_the_next_wait_twice_as_long() {
+        let mut capacity = Capacity::default();
+        let mut waits = vec![];
+        capacity.report(0.5, SENT, SENT);
+        for _ in 0..5 {
+            // Brought down once more by a loss that lasts, and by the next try.
+            capacity.report(0.5, SENT, SENT);
+            let low = capacity.limit();
+            let waited = (0..).take_while(|_| {
+                capacity.report(0.0, SENT / 4, SENT);
+                capacity.limit() == low
+            });
+            waits.push(waited.count());
+        }
+        assert_eq!(waits, [8, 16, 32, 64, 64]);
+    }
+
+    #[test]
+    fn a_thin_line_is_sent_the_layers_it_can_take_and_always_the_lowest() {
+        let rates = [150_000, 300_000, 600_000, 600_000];
+        assert_eq!(limited(100_000).layer(&rates), 0);
+        assert_eq!(limited(299_999).layer(&rates), 0);
+        assert_eq!(limited(300_000).layer(&rates), 1);
+        assert_eq!(Capacity::default().layer(&rates), 3);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub const MOST_PACKETS: usize = 1024;
 pub struct Shared {
     pub payload: Bytes,
     pub time: MediaTime,
+    /// The temporal layer of its picture.
+    pub layer: u8,
     /// The last packet of its access unit.
     pub marker: bool,
 }
@@ -56,6 +58,7 @@ mod tests {
         let packet = |n: u64| Shared {
             payload: Bytes::from(n.to_be_bytes().to_vec()),
             time: MediaTime(n as u32),
+            layer: 0,
             marker: false,
         };
         for n in 0..MOST_PACKETS as u64 + 10 {

@@ -25,6 +25,7 @@ use super::early::{Early, Inbound, Turn};
 use super::feedback::{Feedback, Reports};
 use super::history::Shared;
 use super::offer;
+use super::stun::{Class, Stun};
 
 /// Bytes of detections that may wait in the stack; a message more than that is skipped.
 const MOST_OUTSTANDING: usize = 64 * 1024;
@@ -41,6 +42,8 @@ pub struct Datagram {
 /// What came of feeding the stack.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
+    /// ICE has proved this address to be the other's.
+    Reached(SocketAddr),
     /// Media can be sent.
     Connected,
     Feedback(Feedback),
@@ -88,6 +91,8 @@ pub struct Peer {
     channel: Option<RTCDataChannelId>,
     rtx_number: u16,
     candidates: usize,
+    /// Who answered a check of ours last.
+    answered: Option<SocketAddr>,
     state: State,
 }
 
@@ -116,6 +121,7 @@ impl Peer {
             channel: None,
             rtx_number: rand::random(),
             candidates: 0,
+            answered: None,
             state: State::Connecting,
         }
     }
@@ -128,6 +134,11 @@ impl Peer {
     /// Takes a datagram that belongs to this viewer.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
         let is_dtls = inbound.bytes.first().is_some_and(|first| (20..64).contains(first));
+        if self.state == State::Connecting
+            && Stun::read(&inbound.bytes).is_some_and(|stun| stun.class == Class::Success)
+        {
+            self.answered = Some(inbound.from);
+        }
         match self.early.turn(inbound) {
             Turn::Now(inbound) => self.feed(now, inbound),
             Turn::Then(inbound, nomination) => {
@@ -258,6 +269,8 @@ impl Peer {
             Event::OnIceConnectionStateChangeEvent(
                 RTCIceConnectionState::Connected | RTCIceConnectionState::Completed,
             ) => {
+                // One that only answers (ICE lite) is never granted a check of its own.
+                self.answered.into_iter().for_each(|address| happened(Happening::Reached(address)));
                 for held in self.early.connected() {
                     self.feed(now, held);
                 }

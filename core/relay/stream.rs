@@ -50,6 +50,9 @@ impl Cut {
     }
 }
 
+/// Temporal layers that are told apart; an encoder makes no more.
+pub const MOST_LAYERS: usize = 4;
+
 /// A picture whose packets are in the history.
 pub struct Picture {
     pub packets: Range<u64>,
@@ -58,6 +61,8 @@ pub struct Picture {
     pub time: MediaTime,
     pub captured: u64,
     pub message: String,
+    /// For each temporal layer, the bits per second that it and those below it have taken of late.
+    pub rates: [u64; MOST_LAYERS],
 }
 
 /// One relay node and its sessions at one instant.
@@ -94,6 +99,7 @@ pub struct Stream {
     /// Its viewers, connecting ones included.
     here: usize,
     meter: Meter,
+    layers: [Meter; MOST_LAYERS],
     pictures: u64,
     keyframes: u64,
     wishes: Counter,
@@ -116,6 +122,7 @@ impl Stream {
             demand,
             here: 0,
             meter: Meter::default(),
+            layers: Default::default(),
             pictures: 0,
             keyframes: 0,
             wishes: site.counters.named("keyframe_wishes"),
@@ -148,7 +155,9 @@ impl Stream {
     /// Keeps the packets of an access unit.
     pub fn keep(&mut self, now: Instant, cut: Cut) -> Picture {
         self.pictures += 1;
-        self.meter.add(now, cut.payloads.iter().map(Bytes::len).sum());
+        let bytes = cut.payloads.iter().map(Bytes::len).sum();
+        self.meter.add(now, bytes);
+        self.layers[usize::from(cut.layer).min(MOST_LAYERS - 1)].add(now, bytes);
         if cut.keyframe {
             self.keyframes += 1;
             self.gate.met();
@@ -156,11 +165,24 @@ impl Stream {
         let last = cut.payloads.len().saturating_sub(1);
         let mut packets = 0..0;
         for (index, payload) in cut.payloads.into_iter().enumerate() {
-            let count = self.history.keep(Shared { payload, time: cut.time, marker: index == last });
+            let count = self.history.keep(Shared {
+                payload,
+                time: cut.time,
+                layer: cut.layer,
+                marker: index == last,
+            });
             packets = if index == 0 { count } else { packets.start }..count + 1;
         }
         let Cut { keyframe, layer, time, captured, message, .. } = cut;
-        Picture { packets, keyframe, layer, time, captured, message }
+        Picture { packets, keyframe, layer, time, captured, message, rates: self.rates(now) }
+    }
+
+    fn rates(&mut self, now: Instant) -> [u64; MOST_LAYERS] {
+        let mut all = 0;
+        std::array::from_fn(|layer| {
+            all += self.layers[layer].read(now).bits;
+            all
+        })
     }
 
     /// A viewer needs a keyframe.

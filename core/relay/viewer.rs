@@ -15,7 +15,7 @@ use super::follow::Capacity;
 use super::history::History;
 use super::peer::{Datagram, Happening, Peer, Told, Why};
 use super::sequencer::Sequencer;
-use super::stream::{Picture, StreamId};
+use super::stream::{MOST_LAYERS, Picture, StreamId};
 
 /// Datagrams that may wait for a full socket before the viewer is dropped to the next keyframe.
 const MOST_WAITING: usize = 256;
@@ -27,6 +27,8 @@ const MOST_EVER_WAITING: usize = 4096;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Packets sent again in a second: more would double what a lossy path has to carry.
 const MOST_RESENT: u32 = 500;
+/// The part of what its connection can take that may go into sending again, once that is known.
+const RESENT_SHARE: u64 = 2;
 /// A picture-loss report this soon after a keyframe crossed it on the way (round trip added).
 const CROSSING: Duration = Duration::from_millis(100);
 /// The least time between two turns: a connection that is always due must not keep the thread.
@@ -81,7 +83,19 @@ pub struct Viewer {
     owed: bool,
     /// The lowest temporal layer that is left out until the next picture of the base layer.
     without: Option<u8>,
-    resending: (Option<Instant>, u32),
+    /// The highest temporal layer that its connection can take.
+    ceiling: u8,
+    /// What the stream's layers take, as of its last picture.
+    rates: [u64; MOST_LAYERS],
+    resending: Resending,
+}
+
+/// What was sent again within the running second.
+#[derive(Default)]
+struct Resending {
+    since: Option<Instant>,
+    packets: u32,
+    bits: u64,
 }
 
 impl Viewer {
@@ -103,7 +117,9 @@ impl Viewer {
             reported: None,
             owed: false,
             without: None,
-            resending: (None, 0),
+            ceiling: u8::MAX,
+            rates: [0; MOST_LAYERS],
+            resending: Resending::default(),
         }
     }
 
@@ -136,6 +152,11 @@ impl Viewer {
             self.peer.timeout(now);
             happenings.extend(self.drain(now, demux));
         }
+        for happening in &happenings {
+            if let Happening::Reached(address) = happening {
+                demux.bind(*address, self.id);
+            }
+        }
         let mut wants: Vec<Wants> =
             happenings.into_iter().filter_map(|happening| self.happened(now, happening, history)).collect();
         if self.step == Step::Connecting && now >= self.offered + CONNECT_WITHIN {
@@ -162,6 +183,7 @@ impl Viewer {
 
     /// Sends `picture`, whose packets are in `history`, if the viewer is in step.
     pub fn show(&mut self, now: Instant, picture: &Picture, history: &History) -> Shown {
+        self.rates = picture.rates;
         let is_left_out = self.leaves_out(picture.layer);
         match self.step {
             Step::Connecting => return Shown::NotYet,
@@ -199,12 +221,14 @@ impl Viewer {
         self.take_datagrams();
     }
 
-    /// A picture of an upper layer goes when much waits. What refers to it (the same and higher
-    /// layers, up to the next picture of the base layer) goes with it.
+    /// A picture of an upper layer goes when much waits, or when the connection cannot take its
+    /// layer. What refers to it (the same and higher layers, up to the next picture of the base
+    /// layer) goes with it.
     fn leaves_out(&mut self, layer: u8) -> bool {
+        let too_much = self.outbox.len() > MANY_WAITING || layer > self.ceiling;
         if layer == 0 {
             self.without = None;
-        } else if self.without.is_none_or(|least| layer < least) && self.outbox.len() > MANY_WAITING {
+        } else if self.without.is_none_or(|least| layer < least) && too_much {
             self.without = Some(layer);
         }
         self.without.is_some_and(|least| layer >= least)
@@ -234,6 +258,7 @@ impl Viewer {
                 self.figures.connected(now);
                 Some(Wants::Keyframe)
             }
+            Happening::Reached(_) => None,
             Happening::Gone(why) => Some(Wants::ToGo(why)),
             Happening::Feedback(Feedback::PictureLost) => self.picture_lost(now),
             Happening::Feedback(Feedback::Missing(numbers)) => {
@@ -243,7 +268,8 @@ impl Viewer {
             }
             Happening::Feedback(Feedback::Report { loss, jitter, echo }) => {
                 self.figures.heard(now, loss, jitter, echo);
-                self.capacity.report(loss, self.figures.bitrate(now));
+                self.capacity.report(loss, self.figures.bitrate(now), self.rates[MOST_LAYERS - 1]);
+                self.ceiling = self.capacity.layer(&self.rates);
                 None
             }
             Happening::Feedback(Feedback::Estimate(bits)) => {
@@ -263,7 +289,8 @@ impl Viewer {
     fn repair(&mut self, now: Instant, number: u16, history: &History) {
         let packet = self.sequencer.count(number).and_then(|count| history.get(count));
         match packet {
-            Some(packet) if self.may_resend(now) => {
+            // What it is not sent at all now, it can do without.
+            Some(packet) if packet.layer <= self.ceiling && self.may_resend(now, packet.payload.len()) => {
                 self.figures.counts.resent += 1;
                 self.peer.resend(now, packet, number);
             }
@@ -272,13 +299,15 @@ impl Viewer {
         }
     }
 
-    fn may_resend(&mut self, now: Instant) -> bool {
-        let (second, count) = &mut self.resending;
-        if second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
-            (*second, *count) = (Some(now), 0);
+    /// On a line that loses because too much is sent, all that is asked for again would only make it worse.
+    fn may_resend(&mut self, now: Instant, bytes: usize) -> bool {
+        let is_over = |since| now.saturating_duration_since(since) >= Duration::from_secs(1);
+        if self.resending.since.is_none_or(is_over) {
+            self.resending = Resending { since: Some(now), ..Resending::default() };
         }
-        *count += 1;
-        *count <= MOST_RESENT
+        self.resending.packets += 1;
+        self.resending.bits += 8 * bytes as u64;
+        self.resending.packets <= MOST_RESENT && self.resending.bits <= self.capacity.limit() / RESENT_SHARE
     }
 
     fn report_if_due(&mut self, now: Instant, picture: &Picture) {

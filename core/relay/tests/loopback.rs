@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
+use super::network::Network;
 use super::watcher::{Boxes, Watcher};
 use crate::media::{AccessUnit, Item, Pool, Pts};
 use crate::node::{Epoch, Inputs, Node, NodeKind, Settings, Sink, Site};
 use crate::relay::nal::tests::annex_b;
 use crate::relay::peer::Datagram;
-use crate::relay::{Closed, Hub, Kind, Network, Refusal};
+use crate::relay::{self, Closed, Hub, Kind, Refusal};
 
 /// No step below takes a hundredth of this on a machine that runs at all.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +20,7 @@ pub const FRAME: Duration = Duration::from_millis(33);
 
 pub struct Stage {
     pub hub: Hub,
-    node: Box<dyn Sink>,
+    pub node: Box<dyn Sink>,
     started: Instant,
     sequence: u64,
 }
@@ -27,16 +28,20 @@ pub struct Stage {
 impl Stage {
     pub fn new(listen: IpAddr, most_viewers: usize) -> Stage {
         let hub = Hub::new();
-        let kind = Kind::new(hub.clone());
         let with = json!({ "max_viewers": most_viewers, "latency": "lowest" });
-        let settings = Settings::from_json(kind.about().with, &with).unwrap();
+        Stage::of(&Kind::new(hub.clone()), hub, listen, &with)
+    }
+
+    /// A node of any kind that sends through `hub`.
+    pub fn of(kind: &dyn NodeKind, hub: Hub, listen: IpAddr, with: &serde_json::Value) -> Stage {
+        let settings = Settings::from_json(kind.about().with, with).unwrap();
         let started = Instant::now();
         let epoch = Epoch { instant: started, wall: SystemTime::now(), live: true };
         let Node::Sink(node) = kind.build(&settings, &[], &Site::alone("live", Pool::new(0), epoch)).unwrap()
         else {
             panic!("a relay is a sink");
         };
-        hub.open(&Network {
+        hub.open(&relay::Network {
             listen,
             udp_port: 0,
             additional_hosts: vec!["203.0.113.7".into()],
@@ -68,7 +73,18 @@ impl Stage {
     }
 
     /// Plays pictures and carries the watcher's datagrams until `seen`.
-    fn play(&mut self, socket: &UdpSocket, watcher: &mut Watcher, seen: impl Fn(&Watcher) -> bool) {
+    pub fn play(&mut self, socket: &UdpSocket, watcher: &mut Watcher, seen: impl Fn(&Watcher) -> bool) {
+        self.play_over(&mut Network::new(0, Duration::ZERO), socket, watcher, seen);
+    }
+
+    /// The same, with `network` between the watcher and its socket.
+    pub fn play_over(
+        &mut self,
+        network: &mut Network,
+        socket: &UdpSocket,
+        watcher: &mut Watcher,
+        seen: impl Fn(&Watcher) -> bool,
+    ) {
         let (begun, mut due) = (Instant::now(), Instant::now());
         let mut buffer = [0; 2048];
         while !seen(watcher) {
@@ -78,18 +94,25 @@ impl Stage {
                 due += FRAME;
             }
             for datagram in watcher.turn(Instant::now()) {
+                network.carry(Instant::now(), datagram);
+            }
+            while let Some(datagram) = network.arrived(Instant::now()) {
+                if datagram.to == watcher.address {
+                    watcher.receive(Instant::now(), datagram);
+                    continue;
+                }
                 // Of the addresses it is told, those beyond loopback cannot be tried from here.
                 let _ = socket.send_to(&datagram.bytes, datagram.to);
             }
             if let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 let bytes = bytes::BytesMut::from(&buffer[..length]);
-                watcher.receive(Instant::now(), Datagram { from, to: watcher.address, bytes });
+                network.carry(Instant::now(), Datagram { from, to: watcher.address, bytes });
             }
         }
     }
 }
 
-fn viewer(ip: &str) -> (UdpSocket, Watcher) {
+pub fn viewer(ip: &str) -> (UdpSocket, Watcher) {
     let socket = UdpSocket::bind((ip, 0)).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let watcher = Watcher::new(Instant::now(), socket.local_addr().unwrap(), Boxes::Wanted);

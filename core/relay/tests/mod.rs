@@ -8,6 +8,7 @@ mod client;
 pub mod depacketizer;
 mod hostile;
 mod loopback;
+mod loss;
 mod network;
 mod scenarios;
 mod watcher;

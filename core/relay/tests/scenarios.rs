@@ -11,7 +11,7 @@ use crate::relay::demand::Demand;
 use crate::relay::fanout::{How, Room};
 use crate::relay::peer::Why;
 
-const IDR: u8 = 0x65;
+pub const IDR: u8 = 0x65;
 
 /// What kind of slice a picture's last unit is, and which picture it is.
 fn slice(units: &[Vec<u8>]) -> (u8, u64) {
@@ -19,7 +19,7 @@ fn slice(units: &[Vec<u8>]) -> (u8, u64) {
     (last[0], unmarked(&last[1..9]))
 }
 
-fn shown(watcher: &Watcher) -> Vec<(u8, u64)> {
+pub fn shown(watcher: &Watcher) -> Vec<(u8, u64)> {
     watcher.pictures().values().map(|units| slice(units)).collect()
 }
 

@@ -1,8 +1,8 @@
 //! A viewer for tests: offers as a browser does, asks for lost packets, keeps what it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rtc::data_channel::RTCDataChannelInit;
@@ -18,6 +18,9 @@ use rtc::peer_connection::state::RTCPeerConnectionState;
 use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCIceCandidateInit};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
+    TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
 use rtc::rtp;
 use rtc::rtp_transceiver::RTCRtpReceiverId;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -30,6 +33,12 @@ use super::depacketizer::depacketize;
 use crate::relay::peer::Datagram;
 
 const CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+
+/// How often it looks for what is missing, and asks for each again: browsers wait about a round trip.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Packets it looks back for what is missing.
+const MOST_BEHIND: u16 = 1000;
 
 /// Whether a watcher asks for detections.
 #[derive(Clone, Copy, PartialEq)]
@@ -44,6 +53,10 @@ pub struct Watcher {
     receiver: Option<RTCRtpReceiverId>,
     pub connected: Option<Instant>,
     pub packets: Vec<rtp::Packet>,
+    /// When each of them came.
+    pub came: Vec<Instant>,
+    asked: BTreeMap<u16, Instant>,
+    looked: Instant,
     pub messages: Vec<String>,
     /// Whether it still answers: a watcher that vanished does not.
     pub alive: bool,
@@ -69,7 +82,9 @@ impl Watcher {
         let uri = CAPTURE_TIME.to_owned();
         let capture_time = RTCRtpHeaderExtensionCapability { uri };
         media.register_header_extension(capture_time, RtpCodecKind::Video, None).unwrap();
-        let registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
+        // Only for what it puts into the offer: the stack's own asks again for what RTX has brought.
+        drop(configure_nack(Registry::new(), &mut media));
+        let registry = configure_rtcp_reports(Registry::new());
         let settings =
             SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled).build();
         let mut stack = RTCPeerConnectionBuilder::new()
@@ -89,6 +104,9 @@ impl Watcher {
             receiver: None,
             connected: None,
             packets: vec![],
+            came: vec![],
+            asked: BTreeMap::new(),
+            looked: now,
             messages: vec![],
             alive: true,
             goodbye: false,
@@ -108,6 +126,18 @@ impl Watcher {
             .filter(|line| !line.starts_with("a=candidate"))
             .map(|line| format!("{line}\r\n"))
             .collect()
+    }
+
+    /// As a server that is published to: answers `offer`.
+    pub fn answer(&mut self, now: Instant, offer: &str) -> String {
+        let offer = RTCSessionDescription::offer(offer.to_owned()).unwrap();
+        self.stack.set_remote_description(now, offer).unwrap();
+        let (ip, port) = (self.address.ip(), self.address.port());
+        let candidate = format!("candidate:1 1 udp 2130706431 {ip} {port} typ host");
+        self.stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() }).unwrap();
+        let answer = self.stack.create_answer(None).unwrap();
+        self.stack.set_local_description(now, answer).unwrap();
+        self.stack.local_description().unwrap().sdp
     }
 
     pub fn accept(&mut self, now: Instant, answer: &str) {
@@ -132,6 +162,7 @@ impl Watcher {
     /// Does what is due and gives what it has to send.
     pub fn turn(&mut self, now: Instant) -> Vec<Datagram> {
         let mut datagrams = vec![];
+        self.ask_for_missing(now);
         if self.stack.poll_timeout().is_some_and(|at| at <= now) {
             self.stack.handle_timeout(now).unwrap();
         }
@@ -141,7 +172,7 @@ impl Watcher {
                 datagrams.push(Datagram { from: self.address, to, bytes: out.message });
             }
             while let Some(TaggedRTCMessage { message, .. }) = self.stack.poll_read() {
-                self.keep(message);
+                self.keep(now, message);
             }
             let Some(event) = self.stack.poll_event() else { break };
             self.event(now, event);
@@ -157,6 +188,41 @@ impl Watcher {
         let lost = PictureLossIndication { sender_ssrc: 1, media_ssrc };
         let mut receiver = self.stack.rtp_receiver(self.receiver.unwrap()).unwrap();
         receiver.write_rtcp(now, vec![Box::new(lost)]).unwrap();
+    }
+
+    fn ask_for_missing(&mut self, now: Instant) {
+        if now < self.looked + ASK_EVERY || self.goodbye {
+            return;
+        }
+        self.looked = now;
+        let missing = self.missing();
+        self.asked.retain(|number, _| missing.contains(number));
+        let is_due = |number: &u16| self.asked.get(number).is_none_or(|last| now >= *last + ASK_AGAIN_AFTER);
+        let due: Vec<u16> = missing.into_iter().filter(is_due).collect();
+        let media_ssrc = self.packets.last().map(|packet| packet.header.ssrc);
+        let receiver = self.receiver.and_then(|id| self.stack.rtp_receiver(id));
+        if let (Some(mut receiver), Some(media_ssrc), false) = (receiver, media_ssrc, due.is_empty()) {
+            let nacks = nack_pairs_from_sequence_numbers(&due);
+            receiver
+                .write_rtcp(now, vec![Box::new(TransportLayerNack { sender_ssrc: 1, media_ssrc, nacks })])
+                .unwrap();
+            self.asked.extend(due.into_iter().map(|number| (number, now)));
+        }
+    }
+
+    /// The numbers between the last packets that came and did not come themselves.
+    fn missing(&self) -> Vec<u16> {
+        let recent = &self.packets[self.packets.len().saturating_sub(usize::from(MOST_BEHIND))..];
+        let Some(oldest) = recent.first().map(|packet| packet.header.sequence_number) else { return vec![] };
+        // Counted from the oldest, so that the order survives the wrap; what was sent again may be older.
+        let came: BTreeSet<u16> = recent
+            .iter()
+            .map(|packet| packet.header.sequence_number.wrapping_sub(oldest))
+            .filter(|ahead| *ahead <= u16::MAX / 2)
+            .collect();
+        let newest = came.last().copied().unwrap_or(0);
+        let missing = (0..newest).filter(|ahead| !came.contains(ahead));
+        missing.map(|ahead| oldest.wrapping_add(ahead)).collect()
     }
 
     /// Whether the relay has said goodbye (DTLS close_notify).
@@ -189,9 +255,23 @@ impl Watcher {
         by_time.into_iter().filter_map(|(time, packets)| Some((time, whole(&packets)?))).collect()
     }
 
-    fn keep(&mut self, message: RTCMessage) {
+    /// When each of [`pictures`](Watcher::pictures) was whole, by RTP time.
+    pub fn whole_at(&self) -> BTreeMap<u32, Instant> {
+        let mut at = BTreeMap::new();
+        for (packet, came) in self.packets.iter().zip(&self.came) {
+            at.insert(packet.header.timestamp, *came);
+        }
+        let whole = self.pictures();
+        at.retain(|time, _| whole.contains_key(time));
+        at
+    }
+
+    fn keep(&mut self, now: Instant, message: RTCMessage) {
         match message {
-            RTCMessage::RtpPacket(_, packet) => self.packets.push(packet),
+            RTCMessage::RtpPacket(_, packet) => {
+                self.came.push(now);
+                self.packets.push(packet);
+            }
             RTCMessage::DataChannelMessage(_, message) => {
                 self.messages.push(String::from_utf8(message.data.to_vec()).unwrap());
             }

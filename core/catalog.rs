@@ -33,6 +33,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::h264_decode::H264Decode),
         // Sinks.
         Arc::new(relay::Kind::new(hub.clone())),
+        Arc::new(relay::PushKind::new(hub.clone())),
         Arc::new(nodes::write::ToFile),
         Arc::new(nodes::collect::Collect),
     ];

@@ -49,7 +49,7 @@
 //! | [`infer`] | media, node, pixels | tract-onnx | plugins, graphs |
 //! | [`plugin`] | media, node, diagnostic, pixels, infer, watch | wasmtime | graphs, other nodes |
 //! | [`nodes`] | media, node, diagnostic, pixels, h264 | openh264, … | each other, graphs |
-//! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio | encoders, graphs |
+//! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio, ureq | encoders, graphs |
 //! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |
 //! | [`catalog`] | node, nodes, plugin, relay | – | how they run |
 //! | [`cli`] | everything public | clap | pixels |

@@ -19,6 +19,7 @@ pub const STORIES: &[(&str, &str)] = &[
     ("bad-rule", include_str!("stories/bad-rule.md")),
     ("bad-token", include_str!("stories/bad-token.md")),
     ("bad-unit", include_str!("stories/bad-unit.md")),
+    ("bad-url", include_str!("stories/bad-url.md")),
     ("bad-variable", include_str!("stories/bad-variable.md")),
     ("conversion", include_str!("stories/conversion.md")),
     ("cycle", include_str!("stories/cycle.md")),

@@ -57,6 +57,10 @@ impl Identity {
             .map(Identity)
             .map_err(|error| error.to_string())
     }
+
+    pub(super) fn certificates(&self) -> Vec<RTCCertificate> {
+        vec![self.0.clone()]
+    }
 }
 
 /// Where viewers can reach us.
@@ -94,7 +98,7 @@ fn negotiate(
     let registry = Registry::new().with(Slot::from(14_000), Tap::new(reports.clone(), ssrc));
     let mut stack = RTCPeerConnectionBuilder::new()
         .with_configuration(
-            RTCConfigurationBuilder::default().with_certificates(vec![identity.0.clone()]).build(),
+            RTCConfigurationBuilder::default().with_certificates(identity.certificates()).build(),
         )
         .with_media_engine(media(&offer.video, latency)?)
         .with_interceptor_registry(registry)
@@ -115,16 +119,16 @@ fn negotiate(
 }
 
 /// Two SSRCs that differ and are not zero.
-fn ssrcs() -> (u32, u32) {
+pub(super) fn ssrcs() -> (u32, u32) {
     let ssrc = rand::rng().random_range(1..u32::MAX - 1);
     (ssrc, ssrc + 1)
 }
 
-fn random_text(length: usize) -> String {
+pub(super) fn random_text(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
-fn settings(fragment: &str) -> SettingEngine {
+pub(super) fn settings(fragment: &str) -> SettingEngine {
     SettingEngineBuilder::new()
         // As the server the first DTLS flight is the viewer's: one round trip less than asking.
         .with_answering_dtls_role(RTCDtlsRole::Server)
@@ -135,7 +139,7 @@ fn settings(fragment: &str) -> SettingEngine {
 }
 
 /// Exactly what was chosen from the offer, so that the stack's own matching has one outcome.
-fn media(video: &Codec, latency: Latency) -> Result<MediaEngine, Error> {
+pub(super) fn media(video: &Codec, latency: Latency) -> Result<MediaEngine, Error> {
     let mut media = MediaEngine::default();
     media.register_codec(
         RTCRtpCodecParameters { rtp_codec: h264(video), payload_type: video.payload_type },
@@ -174,7 +178,7 @@ fn h264(video: &Codec) -> RTCRtpCodec {
     }
 }
 
-fn track(video: &Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack {
+pub(super) fn track(video: &Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack {
     let encoding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters {
             ssrc: Some(ssrc),
@@ -195,7 +199,7 @@ fn track(video: &Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack {
 }
 
 /// What was agreed, read back from the stack rather than assumed.
-fn names(
+pub(super) fn names(
     stack: &mut RTCPeerConnection,
     video: RTCRtpSenderId,
     ssrc: u32,
@@ -219,7 +223,7 @@ fn names(
 }
 
 /// `a=candidate:` without its key; `rank` 0 is tried first.
-fn candidate(address: &SocketAddr, rank: usize) -> String {
+pub(super) fn candidate(address: &SocketAddr, rank: usize) -> String {
     // RFC 8445 §5.1.2: host candidates, component 1; IPv6 before IPv4.
     let preference = u32::from(address.is_ipv6()) * 0x100 + 0xfe00 - rank.min(0xff) as u32;
     let priority = (126 << 24) + (preference << 8) + 255;
@@ -234,7 +238,7 @@ fn foundation(address: &SocketAddr) -> u32 {
 
 /// Each candidate once (the stack lists them for RTCP too, which is multiplexed), and those that
 /// only others know us by.
-fn polished(sdp: &str, also: &[SocketAddr]) -> String {
+pub(super) fn polished(sdp: &str, also: &[SocketAddr]) -> String {
     let mut text = String::with_capacity(sdp.len() + 64 * also.len());
     let mut pending = also;
     for line in sdp.lines() {

@@ -104,6 +104,15 @@ impl Feed {
         }
     }
 
+    pub fn stream(&self) -> StreamId {
+        self.id
+    }
+
+    /// The profile of the stream, once a keyframe has told it.
+    pub fn profile(&self, now: Instant) -> Option<Profile> {
+        self.pulse.live(now)
+    }
+
     /// # Errors
     /// When the relay thread has ended: nobody can watch any more, and that is not for this node alone.
     pub fn push(&mut self, now: Instant, unit: &AccessUnit) -> Result<(), NodeError> {

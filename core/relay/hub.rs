@@ -3,6 +3,7 @@
 //! One hub serves a process: one thread, one UDP port, all relay nodes. No type of the WebRTC
 //! stack crosses this face, and nothing here waits for the network.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +12,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::addresses;
-use super::answer::{Identity, Latency, answer};
+use super::answer::{Identity, Latency, Reach, answer};
 use super::demand::{Demand, START_WITHIN};
 use super::demux::ViewerId;
 use super::directory::{Admitted, Directory, Entry, Session};
-use super::feed::{Destination, Feed};
+use super::feed::{Destination, Feed, Pulse};
 use super::fragment::{Fragment, matches_tag, user_of};
 use super::mailbox::{Command, Left, Mailbox};
+use super::nal::Profile;
 use super::offer::Offer;
+use super::peer::Peer;
+use super::push::{self, Invitation, News};
 use super::refusal::Refusal;
 use super::sockets::{OpenError, Sockets};
 use super::stream::{Stream, StreamId, StreamStats};
@@ -70,6 +74,8 @@ pub struct Hub(Arc<Shared>);
 struct Shared {
     directory: Mutex<Directory>,
     running: Mutex<Option<Running>>,
+    /// Sessions with servers that we publish to, and who is told of their end.
+    attended: Mutex<HashMap<String, mpsc::Sender<News>>>,
     /// Streams that nodes made before the network was open.
     pending: Mutex<Vec<Command>>,
     last: AtomicU64,
@@ -93,9 +99,8 @@ impl Hub {
     /// Binds the port and starts the relay thread.
     ///
     /// # Errors
-    /// When the port is taken, a name in `additional_hosts` has no address, one of
-    /// `interfaces` is not there, or the network is open
-    /// already.
+    /// When the port is taken, a name in `additional_hosts` has no address, one of `interfaces` is
+    /// not there, or the network is open already.
     pub fn open(&self, network: &Network) -> Result<(), OpenError> {
         let mut running = lock(&self.0.running);
         if running.is_some() {
@@ -187,13 +192,17 @@ impl Hub {
         Closed::Ended
     }
 
-    /// Figures of every stream and session; empty while the network is not open.
+    /// Figures of every stream that can be asked for, and its sessions; empty while the network is not open.
     pub fn stats(&self) -> Vec<StreamStats> {
         let (reply, figures) = mpsc::sync_channel(1);
-        match self.leave(Command::Stats(reply)) {
+        let mut all = match self.leave(Command::Stats(reply)) {
             Ok(()) => figures.recv_timeout(STATS_WITHIN).unwrap_or_default(),
             Err(_) => vec![],
-        }
+        };
+        // What is published elsewhere is nobody's to ask for here.
+        let directory = lock(&self.0.directory);
+        all.retain(|stream| directory.streams.contains_key(&stream.id));
+        all
     }
 
     /// Says goodbye to all viewers and ends the relay thread.
@@ -218,11 +227,68 @@ impl Hub {
         Feed::new(id, pulse, Box::new(line), site)
     }
 
+    /// Makes a stream that nobody can ask for: it goes to the servers that are invited.
+    pub(super) fn outlet(&self, site: &Site) -> Feed {
+        let id = StreamId(self.next());
+        self.leave_or_keep(Command::Open(id, Box::new(Stream::new(site, 1, Demand::always()))));
+        let line = Line { shared: Arc::downgrade(&self.0), id, stream: site.node.clone() };
+        Feed::new(id, Pulse::default(), Box::new(line), site)
+    }
+
+    /// An offer to send a stream of `profile`.
+    ///
+    /// # Errors
+    /// When the network is not open, or what the WebRTC stack said.
+    pub(super) fn invite(&self, now: Instant, profile: Profile) -> Result<Invitation, String> {
+        let (identity, reach) = self.way_out().map_err(|refusal| refusal.to_string())?;
+        push::invite(now, profile, &identity, &reach)
+    }
+
+    /// Sends `stream` to `peer`, which an invitation has become; `news` is told of the end. Gives the
+    /// session's name.
+    ///
+    /// # Errors
+    /// When the network is not open.
+    pub(super) fn attend(
+        &self,
+        stream: StreamId,
+        peer: Peer,
+        news: mpsc::Sender<News>,
+    ) -> Result<String, String> {
+        let session = secret();
+        let viewer = Viewer::new(Instant::now(), ViewerId(self.next()), session.clone(), stream, peer);
+        lock(&self.0.attended).insert(session.clone(), news);
+        self.leave(Command::Add(Box::new(viewer))).map_err(|refusal| {
+            lock(&self.0.attended).remove(&session);
+            refusal.to_string()
+        })?;
+        Ok(session)
+    }
+
+    /// Ends a session of [`Hub::attend`]; nobody is told.
+    pub(super) fn dismiss(&self, session: &str) {
+        lock(&self.0.attended).remove(session);
+        // A thread that is gone has closed it already.
+        let _ = self.leave(Command::Close { session: session.to_owned() });
+    }
+
+    /// Who we are and where we can be reached.
+    fn way_out(&self) -> Result<(Identity, Reach), Refusal> {
+        let running = lock(&self.0.running);
+        let running = running.as_ref().ok_or(Refusal::NotOpen { retry_after: RETRY_OPEN })?;
+        let reach = addresses::reach(&running.sockets, &running.also, &running.interfaces);
+        Ok((running.identity.clone(), reach))
+    }
+
     fn start(&self, sockets: Sockets, mailbox: Mailbox) -> Result<JoinHandle<()>, OpenError> {
         let shared: Weak<Shared> = Arc::downgrade(&self.0);
         let ended = move |ended: &super::fanout::Ended| {
             if let Some(shared) = shared.upgrade() {
                 lock(&shared.directory).forget(&ended.session);
+                if let Some(attends) = lock(&shared.attended).remove(&ended.session) {
+                    // Whoever published may have stopped meanwhile.
+                    let _ = attends.send(News::Ended(ended.how));
+                }
             }
         };
         std::thread::Builder::new()
@@ -233,12 +299,7 @@ impl Hub {
 
     fn answer(&self, now: Instant, stream: &str, admitted: Admitted, sdp: &str) -> Result<Answer, Refusal> {
         let offer = Offer::read(sdp, admitted.profile)?;
-        let (identity, reach) = {
-            let running = lock(&self.0.running);
-            let running = running.as_ref().ok_or(Refusal::NotOpen { retry_after: RETRY_OPEN })?;
-            let reach = addresses::reach(&running.sockets, &running.also, &running.interfaces);
-            (running.identity.clone(), reach)
-        };
+        let (identity, reach) = self.way_out()?;
         let answered =
             catch_unwind(AssertUnwindSafe(|| answer(now, &offer, &identity, &reach, admitted.latency)));
         let broken = || Refusal::BadSdp("it could not be processed".to_owned());

@@ -15,7 +15,8 @@
 //! the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
 //! a need that `gate` merges with others' into a wish for a keyframe; how much it loses bears on
 //! the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
-//! that is made on demand sleeps until the first viewer comes.
+//! that is made on demand sleeps until the first viewer comes. A server that a stream is published to
+//! (`push`) is a viewer that we invite.
 //!
 //! # Rules
 //!
@@ -48,6 +49,7 @@ mod ntp;
 mod offer;
 mod packetizer;
 mod peer;
+mod push;
 mod refusal;
 mod sequencer;
 mod sockets;
@@ -62,6 +64,7 @@ mod waiting;
 pub use figures::{SessionStats, Totals};
 pub use hub::{Answer, Closed, Hub, Network};
 pub use kind::Kind;
+pub use push::Kind as PushKind;
 pub use refusal::Refusal;
 pub use sockets::OpenError;
 pub use stream::StreamStats;

@@ -146,7 +146,8 @@ pub fn is_usable_candidate(candidate: &str) -> bool {
     is_udp && words.nth(1).is_some_and(|address| address.parse::<std::net::IpAddr>().is_ok())
 }
 
-fn usable(sdp: &str) -> String {
+/// `sdp` without candidates that cannot be used, and without too many.
+pub(super) fn usable(sdp: &str) -> String {
     let mut candidates = 0;
     let mut text = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines().map(str::trim_end).filter(|line| !line.is_empty()) {

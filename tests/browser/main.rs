@@ -10,6 +10,7 @@ mod footage;
 mod gstreamer;
 mod hostile;
 mod page;
+mod push;
 mod reload;
 mod seen;
 mod swap;

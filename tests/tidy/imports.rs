@@ -67,6 +67,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio", &["serve", "relay"]),
     ("tokio_rustls", &["serve"]),
     ("tract_onnx", &["infer"]),
+    ("ureq", &["relay"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime_wasi", &["plugin"]),
     ("webrtc", &["relay"]),

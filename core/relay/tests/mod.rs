@@ -10,6 +10,7 @@ mod hostile;
 mod loopback;
 mod loss;
 mod network;
+mod push;
 mod scenarios;
 mod watcher;
 mod world;

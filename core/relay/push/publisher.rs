@@ -1,0 +1,152 @@
+//! Keeps a stream published: offers it, waits for the end, and comes back after a while.
+//!
+//! Owns the thread that speaks HTTP, which may wait there, and the back-off. The media goes the way of
+//! every viewer's.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::resource::{Published, Server, Turned};
+use crate::node::{Counter, NodeError, Site};
+use crate::relay::fanout::How;
+use crate::relay::feed::Feed;
+use crate::relay::hub::Hub;
+use crate::relay::nal::Profile;
+use crate::relay::peer::Why;
+use crate::relay::stream::StreamId;
+
+/// From one try to the next, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const MOST_WAIT: Duration = Duration::from_secs(30);
+/// A session that lasted this long was a good one: the waiting begins anew.
+const GOOD: Duration = Duration::from_secs(30);
+/// What a stop leaves for saying goodbye over HTTP.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the thread is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The session has ended.
+    Ended(How),
+    /// The node has finished.
+    Stop,
+}
+
+/// What it takes to publish one stream.
+pub struct Publisher {
+    hub: Hub,
+    stream: StreamId,
+    server: Server,
+    node: String,
+    tries: Counter,
+}
+
+/// The thread. Dropping it says goodbye to the server.
+pub struct Running {
+    news: Sender<News>,
+    over: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Publisher {
+    pub fn new(hub: Hub, feed: &Feed, server: Server, site: &Site) -> Publisher {
+        let tries = site.counters.named("tries");
+        Publisher { hub, stream: feed.stream(), server, node: site.node.clone(), tries }
+    }
+
+    /// # Errors
+    /// When the system gives no more threads.
+    pub fn start(self, profile: Profile) -> Result<Running, NodeError> {
+        let (news, told) = channel();
+        let (done, over) = channel::<()>();
+        let sender = news.clone();
+        let work = move || {
+            self.keep_published(profile, &sender, &told);
+            drop(done);
+        };
+        let thread = std::thread::Builder::new().name("whip-push".to_owned()).spawn(work);
+        let thread = thread
+            .map_err(|error| NodeError::stop_node("the system gives no more threads").caused_by(error))?;
+        Ok(Running { news, over, thread: Some(thread) })
+    }
+
+    fn keep_published(&self, profile: Profile, news: &Sender<News>, told: &Receiver<News>) {
+        let (node, server) = (self.node.as_str(), self.server.shown());
+        let mut wait = FIRST_WAIT;
+        loop {
+            let begun = Instant::now();
+            self.tries.add(1);
+            let (why, least) = match self.publish(profile, news) {
+                Ok((session, resource)) => {
+                    tracing::info!(node, "published to {server}");
+                    let how = self.until_ended(&session, told);
+                    if let (Some(resource), true) = (&resource, how != News::Ended(How::By(Why::Left))) {
+                        self.server.end(resource);
+                    }
+                    let News::Ended(how) = how else { return };
+                    (said(how).to_owned(), None)
+                }
+                Err(Turned { why, retry_after }) => (why, retry_after),
+            };
+            if begun.elapsed() > GOOD {
+                wait = FIRST_WAIT;
+            }
+            let pause = wait.max(least.unwrap_or_default()).min(MOST_WAIT);
+            tracing::warn!(node, "not published to {server}: {why}; trying again in {} s", pause.as_secs());
+            match told.recv_timeout(pause) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            wait = (2 * wait).min(MOST_WAIT);
+        }
+    }
+
+    fn publish(&self, profile: Profile, news: &Sender<News>) -> Result<(String, Option<String>), Turned> {
+        let ours = |why: String| Turned { why, retry_after: None };
+        let invitation = self.hub.invite(Instant::now(), profile).map_err(ours)?;
+        let Published { answer, resource } = self.server.publish(&invitation.sdp)?;
+        let peer = invitation.accept(Instant::now(), &answer);
+        let session = peer.and_then(|peer| self.hub.attend(self.stream, peer, news.clone()));
+        match session {
+            Ok(session) => Ok((session, resource)),
+            Err(why) => {
+                resource.iter().for_each(|resource| self.server.end(resource));
+                Err(ours(why))
+            }
+        }
+    }
+
+    fn until_ended(&self, session: &str, told: &Receiver<News>) -> News {
+        let news = told.recv().unwrap_or(News::Stop);
+        if news == News::Stop {
+            self.hub.dismiss(session);
+        }
+        news
+    }
+}
+
+fn said(how: How) -> &'static str {
+    match how {
+        How::By(Why::Left) => "it ended the session",
+        How::By(Why::Lost) => {
+            "no media goes between us; it leaves from server.listen, which must be an address that reaches it"
+        }
+        How::Closed => "the session was closed",
+        How::Fault => "the session ended by a fault of the relay",
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A thread that has ended needs no telling.
+        let _ = self.news.send(News::Stop);
+        let is_over = self.over.recv_timeout(GOODBYE_WITHIN) == Err(RecvTimeoutError::Disconnected);
+        // One that still waits for the server is left to itself: it ends with its request.
+        if let Some(thread) = self.thread.take().filter(|_| is_over)
+            && thread.join().is_err()
+        {
+            tracing::error!("a thread that published a stream panicked, which is a bug in framegate");
+        }
+    }
+}

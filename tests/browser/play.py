@@ -2,8 +2,8 @@
 
 usage: play.py ENDPOINT PICTURES
 
-Prints one JSON object: how many pictures were decoded, their size, the luma of the strip that
-carries the frame number (base64) of each, the messages of the data channel, and how DELETE went.
+Prints one JSON object: the pictures' size, of each picture the luma of the strip that carries the frame
+number (base64) and its RTP time, the messages of the data channel, and how DELETE went.
 """
 
 import asyncio
@@ -37,14 +37,19 @@ async def play(endpoint, pictures):
     await peer.setRemoteDescription(RTCSessionDescription(answer.read().decode(), "answer"))
 
     track = await tracks
-    strips, size = [], None
+    strips, times, size = [], [], None
     for _ in range(pictures):
-        frame = (await track.recv()).to_ndarray(format="gray")
+        picture = await track.recv()
+        times.append(picture.pts)
+        frame = picture.to_ndarray(format="gray")
         size = frame.shape[1], frame.shape[0]
         strips.append(base64.b64encode(frame[: max(4, frame.shape[0] // 25)].tobytes()).decode())
+    # aiortc counts a picture's time from the first, and keeps to itself what that one's was.
+    first = peer.getReceivers()[0]._RTCRtpReceiver__timestamp_mapper._origin
+    times = [(first + time) % 2**32 for time in times]
     ended = await asyncio.to_thread(request, "DELETE", session)
     await peer.close()
-    return {"size": size, "strips": strips, "messages": messages, "ended": ended.status}
+    return {"size": size, "strips": strips, "times": times, "messages": messages, "ended": ended.status}
 
 
 print(json.dumps(asyncio.run(asyncio.wait_for(play(sys.argv[1], int(sys.argv[2])), 120))))

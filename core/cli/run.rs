@@ -149,9 +149,9 @@ pub fn tell(text: &Text, findings: &[Diagnostic], quiet: bool) {
     let _ = io::stderr().write_all(findings::text(&told, text, look(&io::stderr())).as_bytes());
 }
 
-/// Opens the relay's port and the page where the graph has something to watch.
+/// Opens the relay's port and the page where the graph has something to watch or to publish.
 fn open(hub: &Hub, built: &Built, reloader: &Reloader) -> Result<Option<serve::Server>, String> {
-    if hub.streams().is_empty() {
+    if !hub.is_used() {
         return Ok(None);
     }
     let watch = built.watch();

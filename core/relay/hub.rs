@@ -141,6 +141,11 @@ impl Hub {
         lock(&self.0.directory).streams.keys().cloned().collect()
     }
 
+    /// Whether nodes made so far send through it: if none does, there is no need to open the network.
+    pub fn is_used(&self) -> bool {
+        !lock(&self.0.pending).is_empty() || !self.streams().is_empty()
+    }
+
     /// Wakes `stream` if it sleeps because nobody watches, and waits for its first picture: at most
     /// five seconds, after which an offer will be told that the stream is not live.
     pub async fn wake(&self, stream: &str) {

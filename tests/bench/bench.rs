@@ -17,7 +17,7 @@ use framegate::nodes::h264;
 fn main() {
     // Cargo adds `--bench` to what the user gave.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tables: [(&str, fn()); 9] = [
+    let tables: [(&str, fn()); 10] = [
         ("pictures", kernels::pictures),
         ("drawing", kernels::drawing),
         ("encode", kernels::encode),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::stun::{Class, Stun, Transaction};
 
 /// One viewer, for the life of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ViewerId(pub u64);
 
 /// Addresses one viewer may be reached at; a browser has two or three. The oldest goes first.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use super::agenda::Agenda;
 use super::demux::{Demux, Route, ViewerId};
 use super::early::Inbound;
 use super::peer::{Datagram, Why};
@@ -53,8 +54,7 @@ pub struct Fanout {
     demux: Demux,
     goodbyes: VecDeque<Datagram>,
     ended: Vec<Ended>,
-    /// The viewer that found the wire full is the first next time.
-    next: ViewerId,
+    agenda: Agenda,
 }
 
 impl Fanout {
@@ -65,7 +65,7 @@ impl Fanout {
             demux: Demux::new(),
             goodbyes: VecDeque::new(),
             ended: vec![],
-            next: ViewerId(0),
+            agenda: Agenda::default(),
         }
     }
 
@@ -131,6 +131,7 @@ impl Fanout {
                 Ok(shown) => needed |= shown == Shown::NeedsKeyframe,
                 Err(Fault) => faulty.push(viewer.id),
             }
+            note(&mut self.agenda, viewer);
         }
         if needed {
             shared.need_keyframe(now);
@@ -150,38 +151,31 @@ impl Fanout {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Instant) {
-        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        let due: Vec<ViewerId> = self
-            .viewers
-            .values()
-            .filter(|viewer| is_due(viewer.deadline()))
-            .map(|viewer| viewer.id)
-            .collect();
+        let due = self.agenda.due(now);
         due.into_iter().for_each(|id| self.with(now, id, |viewer| viewer.timeout(now)));
         self.streams.values_mut().for_each(|stream| stream.tick(now));
     }
 
     /// When [`tick`](Fanout::tick) should be called next.
     pub fn deadline(&self) -> Option<Instant> {
-        let viewers = self.viewers.values().filter_map(Viewer::deadline);
-        viewers.chain(self.streams.values().filter_map(Stream::deadline)).min()
+        let streams = self.streams.values().filter_map(Stream::deadline);
+        streams.chain(self.agenda.next()).min()
     }
 
     /// Hands what waits to the wire, viewer by viewer. Whoever finds no room is the first next time;
     /// the others may be on another socket, and have their turn.
     pub fn send(&mut self, wire: &mut impl Wire) {
         let _ = wire.send(&mut self.goodbyes);
-        let next = self.next;
-        let after = self.viewers.range(next..).map(|(id, _)| *id);
-        let order: Vec<ViewerId> = after.chain(self.viewers.range(..next).map(|(id, _)| *id)).collect();
         let mut without_room = None;
-        for id in order {
+        for id in self.agenda.senders() {
             let Some(viewer) = self.viewers.get_mut(&id) else { continue };
-            if !viewer.outbox.is_empty() && wire.send(&mut viewer.outbox) == Room::Full {
+            if wire.send(&mut viewer.outbox) == Room::Full {
                 without_room.get_or_insert(id);
+            } else if viewer.outbox.is_empty() {
+                self.agenda.has_sent(id);
             }
         }
-        self.next = without_room.unwrap_or(self.next);
+        without_room.into_iter().for_each(|id| self.agenda.found_no_room(id));
     }
 
     /// Sessions that ended since the last call.
@@ -215,6 +209,7 @@ impl Fanout {
             act(viewer);
             viewer.settle(now, demux, &stream.history)
         });
+        note(&mut self.agenda, viewer);
         let Ok(wants) = wants else { return self.forget(id, How::Fault) };
         let needs_keyframe = wants.contains(&Wants::Keyframe);
         if needs_keyframe {
@@ -251,6 +246,7 @@ impl Fanout {
             stream.ended(viewer.figures.totals());
         }
         self.demux.remove(viewer.fragment(), id);
+        self.agenda.forget(id);
         if let Some(stream) = self.streams.get_mut(&viewer.stream) {
             stream.went();
         }
@@ -268,6 +264,14 @@ impl Fanout {
         let Some(stream) = self.streams.get(&id) else { return };
         let watching = |viewer: &&Viewer| viewer.stream == id && viewer.figures.is_connected();
         stream.watched_by(self.viewers.values().filter(watching).count());
+    }
+}
+
+/// When `viewer` wants to be looked at next, and whether it has something to send.
+fn note(agenda: &mut Agenda, viewer: &Viewer) {
+    agenda.at(viewer.id, viewer.deadline());
+    if !viewer.outbox.is_empty() {
+        agenda.sends(viewer.id);
     }
 }
 

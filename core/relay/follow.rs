@@ -2,18 +2,21 @@
 //! and which temporal layers a viewer is sent meanwhile.
 //!
 //! The rule. A viewer is taken to manage anything until it reports loss. From over 10 % lost it is
-//! brought down from what it was being sent, by half the share it lost; under 2 % it comes up by a
-//! twentieth a report; between the two it stays (the loss controller of draft-ietf-rmcat-gcc-02 §6;
-//! once it was brought down, 5 % are enough). Each time it came up to find loss again it waits twice
-//! as long before the next try, so that a viewer on a thin line is not made to freeze for every try.
-//! The encoder aims for the 25th percentile of the viewers, so that one bad phone does not spoil it
-//! for all; how low and how high that may be is the encoder's to say. Pure: no clock, no sockets.
+//! brought down from what it was being sent, by half the share it lost, and by all of it from over
+//! 30 %; under 2 % it comes up by a twentieth a report; between the two it stays (the loss controller
+//! of draft-ietf-rmcat-gcc-02 §6; once it was brought down, 5 % are enough). Each time it came up to
+//! find loss again it waits twice as long before the next try, so that a viewer on a thin line is not
+//! made to freeze for every try. The encoder aims for the 25th percentile of the viewers, so that one
+//! bad phone does not spoil it for all; how low and how high that may be is the encoder's to say.
+//! Pure: no clock, no sockets.
 
 use std::time::{Duration, Instant};
 
 const MUCH: f32 = 0.10;
 /// The same once it was brought down: so close to what it can take, less tells as much.
 const MUCH_AGAIN: f32 = 0.05;
+/// So much is lost only where far too much is sent: what still arrives is what the line takes.
+const FLOOD: f32 = 0.30;
 const LITTLE: f32 = 0.02;
 const RISE: f64 = 1.05;
 /// A viewer that manages this much more than it is sent is no longer a limit.
@@ -53,7 +56,8 @@ impl Capacity {
             }
             self.wait = self.waits;
             let now = self.limit.unwrap_or(sent).min(sent);
-            self.limit = Some((now as f64 * (1.0 - 0.5 * f64::from(loss))).round() as u64);
+            let share = if loss > FLOOD { 1.0 } else { 0.5 };
+            self.limit = Some((now as f64 * (1.0 - share * f64::from(loss))).round() as u64);
         } else if loss < LITTLE && self.wait > 0 {
             self.wait -= 1;
         } else if loss < LITTLE {

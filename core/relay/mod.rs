@@ -26,6 +26,7 @@
 //! ends that viewer alone.
 
 mod addresses;
+mod agenda;
 mod answer;
 mod demand;
 mod demux;
@@ -51,6 +52,7 @@ mod packetizer;
 mod peer;
 mod push;
 mod refusal;
+mod repairs;
 mod sequencer;
 mod sockets;
 mod stream;

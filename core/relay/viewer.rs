@@ -14,6 +14,7 @@ use super::figures::Figures;
 use super::follow::Capacity;
 use super::history::History;
 use super::peer::{Datagram, Happening, Peer, Told, Why};
+use super::repairs::{Line, Repair, Repairs};
 use super::sequencer::Sequencer;
 use super::stream::{MOST_LAYERS, Picture, StreamId};
 
@@ -25,10 +26,6 @@ const MANY_WAITING: usize = MOST_WAITING / 4;
 const MOST_EVER_WAITING: usize = 4096;
 /// An offer that has not become a connection by then is forgotten.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Packets sent again in a second: more would double what a lossy path has to carry.
-const MOST_RESENT: u32 = 500;
-/// The part of what its connection can take that may go into sending again, once that is known.
-const RESENT_SHARE: u64 = 2;
 /// A picture-loss report this soon after a keyframe crossed it on the way (round trip added).
 const CROSSING: Duration = Duration::from_millis(100);
 /// The least time between two turns: a connection that is always due must not keep the thread.
@@ -87,15 +84,7 @@ pub struct Viewer {
     ceiling: u8,
     /// What the stream's layers take, as of its last picture.
     rates: [u64; MOST_LAYERS],
-    resending: Resending,
-}
-
-/// What was sent again within the running second.
-#[derive(Default)]
-struct Resending {
-    since: Option<Instant>,
-    packets: u32,
-    bits: u64,
+    repairs: Repairs,
 }
 
 impl Viewer {
@@ -119,7 +108,7 @@ impl Viewer {
             without: None,
             ceiling: u8::MAX,
             rates: [0; MOST_LAYERS],
-            resending: Resending::default(),
+            repairs: Repairs::default(),
         }
     }
 
@@ -287,27 +276,22 @@ impl Viewer {
     }
 
     fn repair(&mut self, now: Instant, number: u16, history: &History) {
-        let packet = self.sequencer.count(number).and_then(|count| history.get(count));
-        match packet {
-            // What it is not sent at all now, it can do without.
-            Some(packet) if packet.layer <= self.ceiling && self.may_resend(now, packet.payload.len()) => {
+        let count = self.sequencer.count(number);
+        let known = count.and_then(|count| Some((count, history.get(count)?)));
+        // What it is not sent at all now, it can do without; what is too old is mended by a keyframe.
+        let Some((count, packet)) = known.filter(|(_, packet)| packet.layer <= self.ceiling) else {
+            self.figures.counts.unrepaired += 1;
+            return;
+        };
+        let line = Line { rtt: self.figures.rtt, limit: self.capacity.limit() };
+        match self.repairs.ask(now, count, packet.payload.len(), line) {
+            Repair::Send => {
                 self.figures.counts.resent += 1;
                 self.peer.resend(now, packet, number);
             }
-            // Too old: the viewer will ask for a keyframe.
-            _ => self.figures.counts.unrepaired += 1,
+            Repair::OnItsWay => {}
+            Repair::Refuse => self.figures.counts.unrepaired += 1,
         }
-    }
-
-    /// On a line that loses because too much is sent, all that is asked for again would only make it worse.
-    fn may_resend(&mut self, now: Instant, bytes: usize) -> bool {
-        let is_over = |since| now.saturating_duration_since(since) >= Duration::from_secs(1);
-        if self.resending.since.is_none_or(is_over) {
-            self.resending = Resending { since: Some(now), ..Resending::default() };
-        }
-        self.resending.packets += 1;
-        self.resending.bits += 8 * bytes as u64;
-        self.resending.packets <= MOST_RESENT && self.resending.bits <= self.capacity.limit() / RESENT_SHARE
     }
 
     fn report_if_due(&mut self, now: Instant, picture: &Picture) {

@@ -1,0 +1,104 @@
+//! Which viewers have to be looked at: those whose time has come, and those with something to send.
+//!
+//! Owns both lists, so that a turn of the relay costs what it has to do and not what there is. Reads no
+//! clock.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use super::demux::ViewerId;
+
+#[derive(Default)]
+pub struct Agenda {
+    times: BTreeSet<(Instant, ViewerId)>,
+    /// What `times` holds of each.
+    of: HashMap<ViewerId, Instant>,
+    senders: BTreeSet<ViewerId>,
+    /// The one that found the wire full is the first next time.
+    first: ViewerId,
+}
+
+impl Agenda {
+    /// `viewer` wants to be looked at then, and not before.
+    pub fn at(&mut self, viewer: ViewerId, time: Option<Instant>) {
+        let before = match time {
+            Some(time) => self.of.insert(viewer, time),
+            None => self.of.remove(&viewer),
+        };
+        // Most pictures change nothing about a viewer's time.
+        if before == time {
+            return;
+        }
+        if let Some(before) = before {
+            self.times.remove(&(before, viewer));
+        }
+        self.times.extend(time.map(|time| (time, viewer)));
+    }
+
+    /// `viewer` has something to send.
+    pub fn sends(&mut self, viewer: ViewerId) {
+        self.senders.insert(viewer);
+    }
+
+    /// `viewer` has sent all it had.
+    pub fn has_sent(&mut self, viewer: ViewerId) {
+        self.senders.remove(&viewer);
+    }
+
+    pub fn forget(&mut self, viewer: ViewerId) {
+        self.at(viewer, None);
+        self.has_sent(viewer);
+    }
+
+    /// The earliest time anybody wants to be looked at.
+    pub fn next(&self) -> Option<Instant> {
+        self.times.first().map(|(time, _)| *time)
+    }
+
+    /// Whose time has come by `now`.
+    pub fn due(&self, now: Instant) -> Vec<ViewerId> {
+        self.times.iter().take_while(|(time, _)| *time <= now).map(|(_, viewer)| *viewer).collect()
+    }
+
+    /// Who has something to send, in turn.
+    pub fn senders(&self) -> Vec<ViewerId> {
+        self.senders.range(self.first..).chain(self.senders.range(..self.first)).copied().collect()
+    }
+
+    /// `viewer` found no room: it is the first next time.
+    pub fn found_no_room(&mut self, viewer: ViewerId) {
+        self.first = viewer;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn those_are_due_whose_latest_time_has_come() {
+        let (now, mut agenda) = (Instant::now(), Agenda::default());
+        let after = |seconds| Some(now + Duration::from_secs(seconds));
+        for (viewer, seconds) in [(1, 5), (2, 1), (3, 2)] {
+            agenda.at(ViewerId(viewer), after(seconds));
+        }
+        agenda.at(ViewerId(2), after(9));
+        agenda.at(ViewerId(1), after(2));
+        assert_eq!(agenda.next(), after(2));
+        assert_eq!(agenda.due(now + Duration::from_secs(2)), [ViewerId(1), ViewerId(3)]);
+        agenda.at(ViewerId(1), None);
+        agenda.forget(ViewerId(3));
+        assert_eq!(agenda.next(), after(9));
+        assert_eq!(agenda.due(now), []);
+    }
+
+    #[test]
+    fn who_found_no_room_is_first_next_time() {
+        let mut agenda = Agenda::default();
+        (1..=4).for_each(|viewer| agenda.sends(ViewerId(viewer)));
+        agenda.found_no_room(ViewerId(3));
+        agenda.has_sent(ViewerId(4));
+        assert_eq!(agenda.senders(), [3, 1, 2].map(ViewerId));
+    }
+}

@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-camera test-setup camera-setup models bench bench-relay lint build-setup
+.PHONY: demo test test-camera test-setup camera-setup models bench bench-relay fuzz lint build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -36,6 +36,12 @@ bench: build-setup
 # What a viewer costs the server, and how far apart viewers are, at 1 to 500 of them.
 bench-relay: build-setup
 	$(CARGO) bench --bench bench -- relay
+
+# The random cases of `make test`, this many of each kind. What fails is kept in
+# tests/plugin/fuzz-regressions.txt, and tried first from then on.
+CASES ?= 20000
+fuzz: build-setup
+	PROPTEST_CASES=$(CASES) $(CARGO) test --test plugin fuzz::
 
 lint:
 	$(CARGO) fmt --all --check

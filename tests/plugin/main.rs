@@ -2,6 +2,7 @@
 //!
 //! `bench` runs one node without a graph. `worlds` holds what each world promises, `hostile` one
 //! test for each mode of `plugins/misbehave`, `by_hand` what only hand-written code can do wrong,
+//! `differential` that the reference plugins do the same natively, `fuzz` what nobody thought of,
 //! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells,
 //! `settings` what `check` says about a plugin node, `interface` that `wit/v0` keeps to what was
 //! released. `graphs` runs whole graphs: `swap` changes a plugin's file under one, `looked` hides what
@@ -9,7 +10,9 @@
 
 mod bench;
 mod by_hand;
+mod differential;
 mod faces;
+mod fuzz;
 mod graphs;
 mod hostile;
 mod interface;

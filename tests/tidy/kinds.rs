@@ -55,6 +55,9 @@ fn every_example_graph_passes_its_check() {
     // Parts of graphs are checked where they are included.
     graphs.retain(|path| !path.starts_with(root().join("graphs/groups")));
     assert!(!graphs.is_empty(), "there are no graphs in graphs/");
+    // They name neural networks, which are fetched rather than kept here.
+    let fetched = Command::new(root().join(".ci/models")).status();
+    assert!(fetched.is_ok_and(|status| status.success()), "`.ci/models` says why it could not fetch them");
     let output = Command::new(env!("CARGO_BIN_EXE_framegate"))
         .arg("check")
         .args(&graphs)

@@ -85,7 +85,7 @@ fn story(kind: &dyn NodeKind) -> String {
             "\nOther keys under `with:` are for what it loads; they are checked against its own schema.\n",
         );
     }
-    settings(&mut out, "Beside `with:`", about.beside, 1);
+    settings(&mut out, "Beside `with:`", &graph::beside(about), 1);
     let _ = write!(out, "\nExample:\n{}", indented(about));
     out
 }

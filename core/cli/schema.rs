@@ -197,7 +197,7 @@ fn of_kind(about: &About) -> Json {
     if about.open {
         with["additionalProperties"] = json!(true);
     }
-    let mut then = mapping(about.beside, about.summary);
+    let mut then = mapping(&graph::beside(about), about.summary);
     let properties = &mut then["properties"];
     for key in ["id", "kind"] {
         properties[key] = json!(true);

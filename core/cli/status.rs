@@ -160,6 +160,7 @@ mod tests {
             waiting: 0,
             capacity: 1,
             passed: turns,
+            wait: Spread::default(),
             dropped: vec![("full", lost)],
         };
         let pool = PoolUse { out: 0, out_bytes: 0, idle_bytes: 0, limit: 0, allocations: 0 };

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::graph::{Concealed, PlanNode};
 use crate::node::{Settings, Value, units};
 
-/// Every setting of `node`, defaults filled in, in the order of its kind's tables. What came from
+/// Every setting of `node`, defaults filled in, in the order of its kind's tables, and a sink's priority. What came from
 /// the environment is shown as it was written in the file.
 pub fn settings(node: &PlanNode, concealed: &[Concealed]) -> Vec<(String, Json)> {
     let about = node.kind.about();
@@ -20,7 +20,8 @@ pub fn settings(node: &PlanNode, concealed: &[Concealed]) -> Vec<(String, Json)>
     let is_open = |(name, _): &(&String, &Json)| about.open && node.settings.get(name).is_none();
     let open = node.settings.raw.iter().filter(is_open);
     let open = open.map(|(name, value)| (name.clone(), hidden(name).unwrap_or_else(|| value.clone())));
-    declared.chain(open).collect()
+    let priority = node.priority.map(|priority| ("priority".to_owned(), json!(priority)));
+    declared.chain(open).chain(priority).collect()
 }
 
 /// A value as a document would hold it.

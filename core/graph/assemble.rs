@@ -190,6 +190,7 @@ impl Assembly {
             outputs: vec![Vec::new(); signed.contract.outputs.len()],
             formats,
             inserted,
+            priority: signed.priority,
         });
         NodeId(self.nodes.len() - 1)
     }

@@ -12,7 +12,7 @@ use super::settings::{Reader, Table, kind_of};
 use super::tree::Tree;
 use super::{address, models, server, suggest};
 use crate::diagnostic::{Diagnostic, Path, Place};
-use crate::node::{Setting, Takes};
+use crate::node::{About, Role, Setting, Takes};
 
 /// The version of the graph language that this build reads.
 pub const VERSION: i64 = 1;
@@ -38,6 +38,23 @@ pub const TOP: &[Setting] = &[
 
 /// Every key of a node that is the graph's own and not its kind's.
 pub const NODE_KEYS: [&str; 4] = ["id", "kind", "with", "inputs"];
+
+/// What any sink may be given beside `with:`, whatever its kind.
+const SINK: &[Setting] = &[Setting::with_default(
+    "priority",
+    Takes::Integer { least: 0, most: 9 },
+    "5",
+    "How long it keeps its pace where there is more to do than cores: what feeds outputs of lower priority waits first",
+)];
+
+/// Every key that a node of a kind may be given beside `with:`, its kind's own first.
+pub fn beside(about: &About) -> Vec<Setting> {
+    let of_role = match about.role {
+        Role::Sink => SINK,
+        Role::Source | Role::Filter => &[],
+    };
+    [about.beside, of_role].concat()
+}
 
 /// A document whose frame has been read.
 pub(super) struct Document {

@@ -32,6 +32,6 @@ pub fn example(kind: &dyn NodeKind) -> Option<(Settings, Contract)> {
     let node = Node { path, id: None, kind: None, entries, wires: Wires::Read(Vec::new()) };
     let origins = Origins::default();
     let mut reader = Reader::new(&origins);
-    let Signed { settings, contract } = sign(&mut reader, &node, kind)?;
+    let Signed { settings, contract, .. } = sign(&mut reader, &node, kind)?;
     Some((settings, contract))
 }

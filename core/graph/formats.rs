@@ -193,7 +193,7 @@ fn convert(kinds: &Kinds, given: Format, to: PixelFormat) -> Option<Conversion> 
     let meets = gives.first()?.frames()?.pixel == to;
     (takes && meets).then(|| Conversion {
         kind: Arc::clone(kind),
-        signed: Signed { settings, contract },
+        signed: Signed { settings, contract, priority: None },
         takes: given,
         gives,
     })

@@ -43,7 +43,7 @@ use std::path::PathBuf;
 
 pub use access::{IceServer, Right, Secret, Tls, Token};
 pub use address::ID_PATTERN;
-pub use document::{NODE_KEYS, TOP, VERSION};
+pub use document::{NODE_KEYS, TOP, VERSION, beside};
 pub use example::example;
 pub use formats::{describe, megabytes, price};
 pub use inputs::LINK;

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::document;
 use super::environment::bare;
 use super::origins::Origins;
 use super::suggest;
@@ -96,8 +97,9 @@ fn node<'a>(top: &'a mut Map<String, Json>, id: &str) -> Result<(usize, &'a mut 
 /// Puts `given` under `with:`, or beside it where the kind has such a key there.
 fn set(node: &mut Json, given: &Override, kinds: &Kinds, path: Path, origins: &mut Origins) {
     let kind = node.get("kind").and_then(Json::as_str).and_then(|name| kinds.find(name));
-    let is_beside =
-        kind.is_some_and(|kind| kind.about().beside.iter().any(|setting| setting.name == given.keys[0]));
+    let is_beside = kind.is_some_and(|kind| {
+        document::beside(kind.about()).iter().any(|setting| setting.name == given.keys[0])
+    });
     let Some(entries) = node.as_object_mut() else { return };
     match is_beside {
         true => {

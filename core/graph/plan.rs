@@ -56,6 +56,8 @@ pub struct PlanNode {
     pub formats: Vec<Format>,
     /// Whether the checker put it in to make two formats meet.
     pub inserted: bool,
+    /// Sinks: the higher, the later it is what has to wait where there is too much to do.
+    pub priority: Option<u8>,
 }
 
 /// One link of a plan: a bounded queue from an output port to an input port.

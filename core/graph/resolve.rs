@@ -12,7 +12,7 @@ use super::inputs::{Options, Wire};
 use super::settings::{Reader, Reported, Table};
 use super::suggest;
 use crate::diagnostic::{Diagnostic, Path};
-use crate::node::{Contract, InputPort, Kinds, NodeKind, Role, Settings};
+use crate::node::{Contract, InputPort, Kinds, NodeKind, Role, Settings, Value};
 
 /// A graph with its names resolved, faults and all.
 pub(super) struct Draft {
@@ -39,6 +39,8 @@ pub(super) struct DraftNode {
 pub(super) struct Signed {
     pub settings: Settings,
     pub contract: Contract,
+    /// Of a sink.
+    pub priority: Option<u8>,
 }
 
 /// A link between nodes that exist. A port is `None` while its node's contract is unknown.
@@ -139,15 +141,23 @@ pub(super) fn sign(reader: &mut Reader<'_>, node: &document::Node, kind: &dyn No
         let table = Table { settings: about.with, others: &[], open: about.open, of: &of };
         reader.table(&table, given, &with_path)
     });
-    let table = Table { settings: about.beside, others: &NODE_KEYS, open: false, of: "a node of this kind" };
+    let beside = document::beside(about);
+    let table = Table { settings: &beside, others: &NODE_KEYS, open: false, of: "a node of this kind" };
     let beside = reader.table(&table, &node.entries, &node.path);
     let (mut settings, beside) = (with?, beside?);
-    for (name, value) in beside.iter() {
+    // What is the graph's own is no setting of the kind.
+    let is_own = |name: &str| about.beside.iter().any(|setting| setting.name == name);
+    for (name, value) in beside.iter().filter(|(name, _)| is_own(name)) {
         settings.set(name, value.clone());
     }
+    let priority = beside.iter().find(|(name, _)| *name == "priority" && !is_own(name));
+    let priority = match priority {
+        Some((_, Value::Integer(priority))) => u8::try_from(*priority).ok(),
+        _ => None,
+    };
     settings.raw = given.cloned().unwrap_or_default();
     match kind.contract(&settings) {
-        Ok(contract) => Some(Signed { settings, contract }),
+        Ok(contract) => Some(Signed { settings, contract, priority }),
         Err(findings) => {
             // What a missing variable left open is no fault of the settings.
             let missing = |finding: &Diagnostic| reader.origins.missing.contains(&finding.path);

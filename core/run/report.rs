@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::media::PoolUse;
+pub use crate::schedule::times::Spread;
 
 /// A snapshot of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,14 +58,8 @@ pub struct LinkReport {
     pub capacity: usize,
     /// Items that reached the node at its end.
     pub passed: u64,
-    /// Items lost, by reason: `full`, `rate`, `resync`, `stale`, `stopped`, `failed`, `asleep`.
+    /// From being offered to being taken, of those that were taken.
+    pub wait: Spread,
+    /// Items lost, by reason: `full`, `overload`, `rate`, `resync`, `stale`, `stopped`, `failed`, `asleep`.
     pub dropped: Vec<(&'static str, u64)>,
-}
-
-/// Percentiles over the whole run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Spread {
-    pub p50: Duration,
-    pub p95: Duration,
-    pub p99: Duration,
 }

@@ -11,6 +11,7 @@ use super::report::{LinkReport, NodeReport, Report};
 use super::stage::{Floor, Stage};
 use crate::graph::plan::{Clock, LinkId, Plan};
 use crate::node::Role;
+use crate::schedule::times::Times;
 use crate::schedule::{Event, LinkTally, MOST_DRAINING, NodeTally, Reason, Scheduler};
 
 /// A running graph. Dropping it aborts the graph and waits for its threads.
@@ -95,6 +96,7 @@ impl Running {
                 tracing::error!("a thread of the runner panicked, which is a bug in framegate");
             }
         }
+        drop(floor.trace.lock().unwrap_or_else(PoisonError::into_inner).take());
         floor.desk.take_all().iter().for_each(|cell| cell.clear());
     }
 }
@@ -167,7 +169,7 @@ impl Watch {
         Report {
             elapsed,
             nodes: nodes.into_iter().enumerate().map(|(index, count)| node(stage, index, count)).collect(),
-            links: links.into_iter().enumerate().map(|(index, tally)| link(stage, index, &tally)).collect(),
+            links: links.iter().enumerate().map(|(index, count)| link(stage, index, count)).collect(),
             pool: self.0.pool.usage(),
         }
     }
@@ -188,8 +190,9 @@ fn node_counts(stage: &Stage, scheduler: &Scheduler) -> Vec<(NodeTally, bool)> {
     ids.map(|id| (scheduler.node_tally(*id), scheduler.has_ended(*id))).collect()
 }
 
-fn link_counts(stage: &Stage, scheduler: &Scheduler) -> Vec<LinkTally> {
-    stage.places.links.iter().map(|id| scheduler.link_tally(*id)).collect()
+fn link_counts(stage: &Stage, scheduler: &Scheduler) -> Vec<(LinkTally, Times)> {
+    let ids = stage.places.links.iter();
+    ids.map(|id| (scheduler.link_tally(*id), scheduler.link_waits(*id).clone())).collect()
 }
 
 fn node(stage: &Stage, index: usize, (tally, has_ended): (NodeTally, bool)) -> NodeReport {
@@ -209,7 +212,7 @@ fn node(stage: &Stage, index: usize, (tally, has_ended): (NodeTally, bool)) -> N
     }
 }
 
-fn link(stage: &Stage, index: usize, tally: &LinkTally) -> LinkReport {
+fn link(stage: &Stage, index: usize, (tally, waits): &(LinkTally, Times)) -> LinkReport {
     let (from, to) = stage.plan.link_ends(LinkId(index));
     let dropped = Reason::ALL.map(|reason| (reason.name(), tally.dropped(reason)));
     LinkReport {
@@ -218,6 +221,7 @@ fn link(stage: &Stage, index: usize, tally: &LinkTally) -> LinkReport {
         waiting: usize::try_from(tally.waiting).unwrap_or(usize::MAX),
         capacity: stage.plan.links[index].capacity,
         passed: tally.passed,
+        wait: waits.spread(),
         dropped: dropped.to_vec(),
     }
 }

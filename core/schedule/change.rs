@@ -15,7 +15,7 @@ use super::link::Link;
 use super::node::{Node, Phase};
 use super::ready::Ready;
 use super::scheduler::Scheduler;
-use super::topology::{NodeShape, Topology};
+use super::topology::{NodeShape, Rank, Topology};
 use super::wishes::Arrived;
 
 /// What of a running graph goes on in its new shape.
@@ -192,12 +192,19 @@ impl Scheduler {
 
     /// What retires goes first, so that it is gone soon.
     fn learn_order(&mut self, topology: &Topology, places: &Places, retiring: &[NodeId]) {
-        let retiring = retiring.iter().copied().filter(|id| self.nodes[id.0].role != Role::Source);
-        let stays = topology.urgency().into_iter().map(|node| places.nodes[node.0]);
-        let order: Vec<NodeId> = retiring.chain(stays).collect();
+        let placed = |nodes: &[NodeId]| nodes.iter().map(|node| places.nodes[node.0]).collect::<Vec<_>>();
+        let (sources, drains) =
+            retiring.iter().copied().partition(|id| self.nodes[id.0].role == Role::Source);
+        let last = Rank { drains, sources, ..Rank::default() };
+        let stays = topology.ranks().into_iter().map(|rank| Rank {
+            drains: placed(&rank.drains),
+            entrances: placed(&rank.entrances),
+            sources: placed(&rank.sources),
+        });
+        let ranks: Vec<Rank> = std::iter::once(last).chain(stays).collect();
         let works: Vec<_> = self.nodes.iter().map(|node| node.work).collect();
         let called: Vec<_> = self.ready.take_called().collect();
-        self.ready = Ready::new(&works, order);
+        self.ready = Ready::new(&works, &ranks);
         called.into_iter().for_each(|id| self.ready.call(id));
     }
 

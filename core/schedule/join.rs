@@ -4,6 +4,8 @@
 //! item with the driving item's PTS, as long as that can still come) and `latest` (takes the newest
 //! there is). Looks, and takes; when to look is the scheduler's business.
 
+use std::time::Duration;
+
 use crate::graph::plan::{Clock, LinkId};
 use crate::media::{Item, Pts};
 use crate::node::{Inputs, Join};
@@ -56,15 +58,21 @@ pub(super) fn look(node: &Node, links: &[Link], clock: Clock) -> Look {
 
 /// Takes the items of one turn out of the links; `lost` gets the PTS of what became stale by it.
 /// `node.taken` remembers which links they came from.
-pub(super) fn take(node: &mut Node, links: &mut [Link], drive: Drive, lost: &mut Vec<Pts>) -> Inputs {
+pub(super) fn take(
+    node: &mut Node,
+    links: &mut [Link],
+    drive: Drive,
+    now: Duration,
+    lost: &mut Vec<Pts>,
+) -> Inputs {
     node.taken.clear();
     let mut take_from = |id: LinkId| -> Option<Item> {
         let link = &mut links[id.0];
         let (item, first_use) = match link.join {
-            Join::Each if id == drive.link => (link.take(), FirstUse::Yes),
+            Join::Each if id == drive.link => (link.take(now), FirstUse::Yes),
             Join::Each => (None, FirstUse::No),
-            Join::SamePts => (link.take_partner(drive.pts, lost), FirstUse::Yes),
-            Join::Latest => link.take_newest(drive.pts, lost),
+            Join::SamePts => (link.take_partner(drive.pts, now, lost), FirstUse::Yes),
+            Join::Latest => link.take_newest(drive.pts, now, lost),
         };
         if first_use == FirstUse::Yes && (item.is_some() || link.join == Join::Latest) {
             node.taken.push(id);

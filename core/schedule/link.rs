@@ -12,6 +12,7 @@ use crate::node::{Join, WhenFull};
 
 use super::tally::{LinkTally, Reason};
 use super::throttle::Throttle;
+use super::times::Times;
 
 /// How far an offline link may grow past its capacity to let a graph get on (see `stall`).
 pub(super) const MOST_STRETCH: usize = 32;
@@ -45,7 +46,8 @@ pub(super) struct Link {
     capacity: usize,
     stretch: usize,
     throttle: Option<Throttle>,
-    queue: VecDeque<Item>,
+    /// What waits, and since when.
+    queue: VecDeque<(Item, Duration)>,
     /// `latest` joins: the item that is the newest until another comes.
     newest: Option<Item>,
     last: Option<Pts>,
@@ -60,6 +62,8 @@ pub(super) struct Link {
     /// `same_pts` joins: PTS that are known not to come, rising.
     gone: VecDeque<Pts>,
     tally: LinkTally,
+    /// How long items waited that were taken.
+    waits: Times,
 }
 
 impl Link {
@@ -84,11 +88,13 @@ impl Link {
             cut: false,
             gone: VecDeque::new(),
             tally: LinkTally::default(),
+            waits: Times::default(),
         }
     }
 
-    /// Takes `item` or loses it; `lost` gets the PTS of every item that is lost for it.
-    pub fn offer(&mut self, item: Item, lost: &mut Vec<Pts>) -> Offered {
+    /// Takes `item` at `now` or loses it; `lost` gets the PTS of every item that is lost for it.
+    /// `crowded` is what it is called when the link is full.
+    pub fn offer(&mut self, item: Item, now: Duration, crowded: Reason, lost: &mut Vec<Pts>) -> Offered {
         self.tally.offered += 1;
         let pts = item.pts();
         if self.last.is_some_and(|last| pts <= last) {
@@ -103,10 +109,10 @@ impl Link {
         self.last = Some(pts);
         if self.has_room() {
             self.resync = false;
-            self.queue.push_back(item);
+            self.queue.push_back((item, now));
             return Offered::Queued;
         }
-        self.offer_to_full(item, lost)
+        self.offer_to_full(item, now, crowded, lost)
     }
 
     /// Loses `item`, because what would be made of it is not needed for now.
@@ -126,19 +132,19 @@ impl Link {
         (!lets_in).then_some(Reason::Rate)
     }
 
-    fn offer_to_full(&mut self, item: Item, lost: &mut Vec<Pts>) -> Offered {
+    fn offer_to_full(&mut self, item: Item, now: Duration, crowded: Reason, lost: &mut Vec<Pts>) -> Offered {
         match self.when_full {
             // The scheduler asks for room first: more than there was comes only from a node that
             // gave several items in one turn, and those wait in its hands.
             WhenFull::Block => panic!("a blocking link was offered more than it had room for"),
             WhenFull::DropOldest => {
-                let reason = if self.join == Join::Latest { Reason::Stale } else { Reason::Full };
+                let reason = if self.join == Join::Latest { Reason::Stale } else { crowded };
                 self.drop_first(reason, lost);
-                self.queue.push_back(item);
+                self.queue.push_back((item, now));
                 Offered::Queued
             }
             WhenFull::DropNewest => {
-                self.lose(item.pts(), Reason::Full, lost);
+                self.lose(item.pts(), crowded, lost);
                 Offered::Refused
             }
             // A decoder can start at this one, so what waits before it only delays it.
@@ -147,12 +153,12 @@ impl Link {
                     self.drop_first(Reason::Resync, lost);
                 }
                 self.resync = false;
-                self.queue.push_back(item);
+                self.queue.push_back((item, now));
                 Offered::Queued
             }
             WhenFull::ToKeyframe => {
                 self.resync = true;
-                self.lose(item.pts(), Reason::Full, lost);
+                self.lose(item.pts(), crowded, lost);
                 Offered::WantsKeyframe
             }
         }
@@ -180,7 +186,7 @@ impl Link {
 
     /// PTS of the item that would be taken next.
     pub fn head(&self) -> Option<Pts> {
-        self.queue.front().map(Item::pts)
+        self.queue.front().map(|(item, _)| item.pts())
     }
 
     /// Whether nothing waits and nothing will come.
@@ -188,16 +194,17 @@ impl Link {
         self.queue.is_empty() && (self.ended || self.closed)
     }
 
-    /// Takes the next item into a turn.
-    pub fn take(&mut self) -> Option<Item> {
-        let item = self.queue.pop_front()?;
+    /// Takes the next item into a turn at `now`.
+    pub fn take(&mut self, now: Duration) -> Option<Item> {
+        let (item, since) = self.queue.pop_front()?;
+        self.waits.add(now.saturating_sub(since));
         self.tally.in_turn += 1;
         Some(item)
     }
 
     /// What is known of the item with the PTS of the driving item.
     pub fn partner(&self, of: Pts) -> Partner {
-        match self.queue.iter().map(Item::pts).find(|pts| *pts >= of) {
+        match self.queue.iter().map(|(item, _)| item.pts()).find(|pts| *pts >= of) {
             Some(pts) if pts == of => Partner::Here,
             Some(_) => Partner::CannotCome,
             None if self.ended || self.closed || self.gone.contains(&of) => Partner::CannotCome,
@@ -207,14 +214,14 @@ impl Link {
     }
 
     /// Takes the item with exactly this PTS, and loses what is older: its driving item went by.
-    pub fn take_partner(&mut self, of: Pts, lost: &mut Vec<Pts>) -> Option<Item> {
+    pub fn take_partner(&mut self, of: Pts, now: Duration, lost: &mut Vec<Pts>) -> Option<Item> {
         while self.head().is_some_and(|pts| pts < of) {
             self.drop_first(Reason::Stale, lost);
         }
         while self.gone.front().is_some_and(|pts| *pts <= of) {
             self.gone.pop_front();
         }
-        (self.head() == Some(of)).then(|| self.take()).flatten()
+        (self.head() == Some(of)).then(|| self.take(now)).flatten()
     }
 
     /// Whether it is decided which item is the newest for a driving item at `of`. Live, it always
@@ -225,14 +232,14 @@ impl Link {
 
     /// The newest item for a driving item at `of`, and whether it is its first use. None when there
     /// is none or it is too old.
-    pub fn take_newest(&mut self, of: Pts, lost: &mut Vec<Pts>) -> (Option<Item>, FirstUse) {
+    pub fn take_newest(&mut self, of: Pts, now: Duration, lost: &mut Vec<Pts>) -> (Option<Item>, FirstUse) {
         let mut first_use = FirstUse::No;
         while self.head().is_some_and(|pts| !self.offline || pts <= of) {
-            let superseded = self.queue.get(1).is_some_and(|next| !self.offline || next.pts() <= of);
+            let superseded = self.queue.get(1).is_some_and(|(next, _)| !self.offline || next.pts() <= of);
             if superseded {
                 self.drop_first(Reason::Stale, lost);
             } else {
-                self.newest = self.take();
+                self.newest = self.take(now);
                 first_use = FirstUse::Yes;
             }
         }
@@ -321,13 +328,17 @@ impl Link {
 
     /// Loses the oldest waiting item.
     pub fn drop_first(&mut self, reason: Reason, lost: &mut Vec<Pts>) {
-        if let Some(item) = self.queue.pop_front() {
+        if let Some((item, _)) = self.queue.pop_front() {
             self.lose(item.pts(), reason, lost);
         }
     }
 
     pub fn tally(&self) -> LinkTally {
         LinkTally { waiting: self.queue.len() as u64, ..self.tally }
+    }
+
+    pub fn waits(&self) -> &Times {
+        &self.waits
     }
 
     fn lose(&mut self, pts: Pts, reason: Reason, lost: &mut Vec<Pts>) {
@@ -354,142 +365,4 @@ fn when_full(plan: &PlanLink, offline: bool) -> WhenFull {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::plan::PlanLink;
-    use crate::media::{AccessUnit, Detections};
-    use crate::node::Format;
-
-    fn link(when_full: WhenFull, join: Join) -> Link {
-        Link::new(&plan(when_full, join), Clock::Live)
-    }
-
-    fn plan(when_full: WhenFull, join: Join) -> PlanLink {
-        PlanLink {
-            from: NodeId(0),
-            from_port: 0,
-            to: NodeId(1),
-            to_port: 0,
-            format: Format::Detections,
-            capacity: 2,
-            when_full,
-            join,
-            max_age: None,
-            rate: None,
-        }
-    }
-
-    fn pts(ms: i64) -> Pts {
-        Pts::from_nanos(ms * 1_000_000)
-    }
-
-    fn item(ms: i64) -> Item {
-        Item::Detections(Detections { by: "a".into(), pts: pts(ms), sequence: 0, found: Default::default() })
-    }
-
-    fn unit(ms: i64, keyframe: bool) -> Item {
-        Item::AccessUnit(AccessUnit {
-            data: Default::default(),
-            keyframe,
-            layer: 0,
-            pts: pts(ms),
-            sequence: 0,
-            annotations: Default::default(),
-        })
-    }
-
-    fn offer_all(link: &mut Link, items: impl IntoIterator<Item = Item>) -> Vec<Offered> {
-        items.into_iter().map(|item| link.offer(item, &mut Vec::new())).collect()
-    }
-
-    fn waiting(link: &Link) -> Vec<i64> {
-        link.queue.iter().map(|item| item.pts().nanos() / 1_000_000).collect()
-    }
-
-    #[test]
-    fn the_oldest_goes_from_a_full_link_that_drops_the_oldest() {
-        let mut link = link(WhenFull::DropOldest, Join::Each);
-        offer_all(&mut link, [item(1), item(2), item(3)]);
-        assert_eq!(waiting(&link), [2, 3]);
-        assert_eq!(link.tally().dropped(Reason::Full), 1);
-    }
-
-    #[test]
-    fn the_newest_goes_from_a_full_link_that_drops_the_newest() {
-        let mut link = link(WhenFull::DropNewest, Join::Each);
-        offer_all(&mut link, [item(1), item(2), item(3)]);
-        assert_eq!(waiting(&link), [1, 2]);
-        assert_eq!(link.tally().dropped(Reason::Full), 1);
-    }
-
-    #[test]
-    fn a_full_link_of_encoded_video_asks_once_and_goes_on_at_the_keyframe() {
-        let mut link = link(WhenFull::ToKeyframe, Join::Each);
-        let units = [unit(1, true), unit(2, false), unit(3, false), unit(4, false), unit(5, true)];
-        let offered = offer_all(&mut link, units);
-        use Offered::{Queued, Refused, WantsKeyframe};
-        assert_eq!(offered, [Queued, Queued, WantsKeyframe, Refused, Queued]);
-        assert_eq!(waiting(&link), [5], "what waits before a keyframe only delays it");
-        assert_eq!((link.tally().dropped(Reason::Full), link.tally().dropped(Reason::Resync)), (1, 3));
-        assert!(link.tally().adds_up());
-    }
-
-    #[test]
-    fn nothing_is_let_in_before_the_keyframe_even_when_there_is_room() {
-        let mut link = link(WhenFull::ToKeyframe, Join::Each);
-        offer_all(&mut link, [unit(1, true), unit(2, false), unit(3, false)]);
-        link.take();
-        assert_eq!(
-            offer_all(&mut link, [unit(4, false), unit(5, true)]),
-            [Offered::Refused, Offered::Queued]
-        );
-        assert_eq!(waiting(&link), [2, 5]);
-    }
-
-    #[test]
-    fn an_item_whose_pts_does_not_rise_is_lost_and_counted() {
-        let mut link = link(WhenFull::Block, Join::Each);
-        offer_all(&mut link, [item(5), item(5), item(4)]);
-        assert_eq!(waiting(&link), [5]);
-        assert_eq!(link.tally().dropped(Reason::Stale), 2);
-    }
-
-    #[test]
-    fn a_partner_is_settled_by_a_newer_one_by_the_end_and_by_its_loss() {
-        let mut link = link(WhenFull::Block, Join::SamePts);
-        assert_eq!(link.partner(pts(3)), Partner::MayCome);
-        link.mark_gone(pts(3));
-        assert_eq!(link.partner(pts(3)), Partner::CannotCome);
-        offer_all(&mut link, [item(5)]);
-        assert_eq!(link.partner(pts(4)), Partner::CannotCome);
-        assert_eq!(link.partner(pts(5)), Partner::Here);
-        assert!(link.take_partner(pts(5), &mut Vec::new()).is_some());
-        link.end();
-        assert_eq!(link.partner(pts(6)), Partner::CannotCome);
-    }
-
-    #[test]
-    fn the_newest_is_used_again_until_it_is_too_old() {
-        let plan =
-            PlanLink { max_age: Some(Duration::from_millis(100)), ..plan(WhenFull::Block, Join::Latest) };
-        let mut link = Link::new(&plan, Clock::Live);
-        offer_all(&mut link, [item(1), item(2), item(3)]);
-        let newest = |link: &mut Link, at| link.take_newest(pts(at), &mut Vec::new());
-        let seen = |(item, first): (Option<Item>, FirstUse)| (item.map(|item| item.pts()), first);
-        assert_eq!(seen(newest(&mut link, 10)), (Some(pts(3)), FirstUse::Yes));
-        assert_eq!(seen(newest(&mut link, 103)), (Some(pts(3)), FirstUse::No));
-        assert_eq!(seen(newest(&mut link, 104)), (None, FirstUse::No));
-        assert_eq!(link.tally().dropped(Reason::Stale), 2);
-    }
-
-    #[test]
-    fn offline_the_newest_does_not_depend_on_who_was_faster() {
-        let mut link = Link::new(&plan(WhenFull::Block, Join::Latest), Clock::Offline);
-        offer_all(&mut link, [item(1)]);
-        assert!(!link.newest_is_decided(pts(2)));
-        offer_all(&mut link, [item(3)]);
-        assert!(link.newest_is_decided(pts(2)));
-        assert_eq!(link.take_newest(pts(2), &mut Vec::new()).0.map(|item| item.pts()), Some(pts(1)));
-        assert_eq!(waiting(&link), [3]);
-    }
-}
+mod tests;

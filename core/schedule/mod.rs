@@ -11,12 +11,12 @@
 //! - `throttle`: at most so many items a second
 //! - `join`: what a node's inputs say about its next turn
 //! - `ready`: who goes first
-//! - `wishes`: what travels against the stream
+//! - `wishes`: what travels against the stream; `upstream`: the way it takes
 //! - `pacer`: when a source's items are due
 //! - `change`: another shape for a running graph, without a pause
 //! - `ending`: how nodes end, and how a graph stops
 //! - `stall`: how an offline graph gets on when each waits for another
-//! - `tally`: where every item went
+//! - `tally`: where every item went; `times`: how long that took
 //!
 //! Offline, nothing waits for time and no choice depends on who was faster: what a graph gives is
 //! the same for any number of workers (see `stall` for the one place where that needs care).
@@ -33,7 +33,9 @@ mod scheduler;
 mod stall;
 mod tally;
 mod throttle;
+pub mod times;
 mod topology;
+mod upstream;
 mod wishes;
 
 pub use change::{Keep, Places};

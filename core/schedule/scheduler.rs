@@ -18,9 +18,10 @@ use super::join::{Drive, Look, look, take};
 use super::link::{Link, Offered};
 use super::node::{Doing, Node, Phase};
 use super::ready::Ready;
-use super::tally::{LinkTally, NodeTally};
+use super::tally::{LinkTally, NodeTally, Reason};
+use super::times::Times;
 use super::topology::Topology;
-use super::wishes::{Arrived, Serial};
+use super::wishes::Serial;
 
 /// How long a source on the worker pool is left alone when it had nothing, or failed to make an
 /// item: long enough to cost nothing, short against a frame.
@@ -58,7 +59,7 @@ pub struct Scheduler {
     pub(super) aborted: bool,
     /// When draining has taken long enough.
     pub(super) hurry_at: Option<Duration>,
-    serial: Serial,
+    pub(super) serial: Serial,
     /// Wishes of nodes that have been built and do not run yet.
     pub(super) early: Vec<(NodeId, Wish)>,
     /// Kept so that no turn allocates one.
@@ -73,7 +74,7 @@ impl Scheduler {
             nodes: Vec::new(),
             links: Vec::new(),
             settles: Vec::new(),
-            ready: Ready::new(&[], Vec::new()),
+            ready: Ready::new(&[], &[]),
             alarms: BinaryHeap::new(),
             workers: workers.max(1),
             running: 0,
@@ -150,6 +151,11 @@ impl Scheduler {
         self.links[link.0].tally()
     }
 
+    /// How long items waited on `link` that were taken from it.
+    pub fn link_waits(&self, link: LinkId) -> &Times {
+        self.links[link.0].waits()
+    }
+
     pub fn node_tally(&self, node: NodeId) -> NodeTally {
         self.nodes[node.0].tally
     }
@@ -170,7 +176,6 @@ impl Scheduler {
 
     fn start(&mut self, id: NodeId, now: Duration) -> Option<Action> {
         let due = self.due(id, now);
-        self.ready.remove(id);
         let node = &mut self.nodes[id.0];
         let (doing, turn) = match due {
             Due::Hear => {
@@ -183,10 +188,14 @@ impl Scheduler {
             }
             Due::Next => (Doing::Turn, Turn::Next),
             Due::Take(drive) => (Doing::Turn, Turn::Take(self.take_inputs(id, drive, now))),
-            Due::At(_) | Due::Nothing => return None,
+            Due::At(_) | Due::Nothing => {
+                self.ready.remove(id);
+                return None;
+            }
         };
         let node = &mut self.nodes[id.0];
         node.doing = Some(doing);
+        self.ready.begin(id);
         self.running += 1;
         self.computing += usize::from(node.computes());
         Some(Action::Run { node: id, turn })
@@ -246,7 +255,7 @@ impl Scheduler {
         node.driving = Some(drive.pts);
         node.gives_up = false;
         // What becomes stale here settles nothing: its own join has just gone by.
-        let inputs = take(node, &mut self.links, drive, &mut self.lost);
+        let inputs = take(node, &mut self.links, drive, now, &mut self.lost);
         self.lost.clear();
         let in_vain = node.patience.filter(|(pts, until)| *pts == drive.pts && *until <= now);
         node.patience = in_vain.filter(|_| self.links[drive.link.0].head().is_some());
@@ -396,7 +405,8 @@ impl Scheduler {
             link.pass_over(&item, &mut self.lost);
             return self.settle_lost(id, now);
         }
-        let offered = link.offer(item, &mut self.lost);
+        let crowded = if self.ready.waits_for_worker(to) { Reason::Overload } else { Reason::Full };
+        let offered = link.offer(item, now, crowded, &mut self.lost);
         self.settle_lost(id, now);
         if offered == Offered::WantsKeyframe {
             let serial = self.new_serial();
@@ -431,41 +441,6 @@ impl Scheduler {
     pub(super) fn close(&mut self, id: LinkId, now: Duration) {
         self.links[id.0].close(&mut self.lost);
         self.settle_lost(id, now);
-    }
-
-    // Wishes.
-
-    pub(super) fn new_serial(&mut self) -> Serial {
-        self.serial += 1;
-        self.serial
-    }
-
-    /// A node wishes something of those that feed it.
-    pub(super) fn wished(&mut self, id: NodeId, wish: Wish, now: Duration) {
-        if wish == Wish::Stop {
-            return self.leave(id, now);
-        }
-        let serial = self.new_serial();
-        self.send_up(id, wish, serial, now);
-    }
-
-    /// A wish leaves node `id` for all that feed it, or are about to.
-    fn send_up(&mut self, id: NodeId, wish: Wish, serial: Serial, now: Duration) {
-        let node = &self.nodes[id.0];
-        let feeds = node.inputs.iter().chain(node.successors.iter().map(|(_, link)| link)).flatten();
-        for link in feeds.copied().collect::<Vec<_>>() {
-            if !self.links[link.0].is_closed() && !self.links[link.0].is_cut() {
-                self.send(self.links[link.0].from, link, wish, serial, now);
-            }
-        }
-    }
-
-    pub(super) fn send(&mut self, to: NodeId, via: LinkId, wish: Wish, serial: Serial, now: Duration) {
-        let node = &mut self.nodes[to.0];
-        match node.wishes.arrive(wish, serial, via, node.consumers) {
-            Arrived::Pending => self.mark(to, now),
-            Arrived::Merged => {}
-        }
     }
 
     // Time.

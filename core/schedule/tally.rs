@@ -7,8 +7,10 @@ use std::ops::AddAssign;
 /// Why an item was lost on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The link was full.
+    /// The link was full, because the node at its end is too slow, or waits for somebody who is.
     Full,
+    /// The link was full, because no core was free for the node at its end.
+    Overload,
     /// More came than the input's `rate` lets in.
     Rate,
     /// Encoded video that cannot be decoded any more, up to the next keyframe.
@@ -25,8 +27,9 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 8] = [
         Reason::Full,
+        Reason::Overload,
         Reason::Rate,
         Reason::Resync,
         Reason::Stale,
@@ -39,6 +42,7 @@ impl Reason {
     pub const fn name(self) -> &'static str {
         match self {
             Reason::Full => "full",
+            Reason::Overload => "overload",
             Reason::Rate => "rate",
             Reason::Resync => "resync",
             Reason::Stale => "stale",

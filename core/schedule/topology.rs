@@ -3,6 +3,8 @@
 //! Owns what can be said before anything runs: who goes first, and which joins are settled by a
 //! lost item. Leaves every name, format and setting behind.
 
+use std::cmp::Reverse;
+
 use crate::graph::plan::{Clock, LinkId, NodeId, Plan, PlanLink};
 use crate::node::{Join, Pace, Role, Work};
 
@@ -21,10 +23,23 @@ pub struct NodeShape {
     pub work: Work,
     /// Sources only.
     pub pace: Pace,
+    /// Sinks only: the higher, the later it is what has to wait.
+    pub priority: u8,
     /// For each input port, the link that feeds it.
     pub inputs: Vec<Option<LinkId>>,
     /// For each output port, the links it feeds.
     pub outputs: Vec<Vec<LinkId>>,
+}
+
+/// Nodes that matter the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rank {
+    /// On the way to an output, the one that goes first in front.
+    pub drains: Vec<NodeId>,
+    /// The first that take what sources give, in turn.
+    pub entrances: Vec<NodeId>,
+    /// In turn, after all others of the rank.
+    pub sources: Vec<NodeId>,
 }
 
 impl From<&Plan> for Topology {
@@ -33,6 +48,7 @@ impl From<&Plan> for Topology {
             role: node.role(),
             work: node.contract.work,
             pace: node.contract.pace,
+            priority: node.priority.unwrap_or_default(),
             inputs: node.inputs.clone(),
             outputs: node.outputs.clone(),
         });
@@ -54,18 +70,56 @@ impl Topology {
         self
     }
 
-    /// The nodes that are not sources, the one that goes first in front: drain before you feed, so
-    /// the fewer steps an item still has to take, the sooner it takes them.
-    pub(super) fn urgency(&self) -> Vec<NodeId> {
+    /// Who goes before whom, by the graph alone: the first rank before the second.
+    ///
+    /// A node matters as much as the most important sink it feeds. Among nodes that matter the same,
+    /// the fewer steps an item still has to take, the sooner it takes them: drain before you feed.
+    pub(super) fn ranks(&self) -> Vec<Rank> {
+        let (priority, steps) = (self.priorities(), self.steps());
+        let mut levels: Vec<u8> = priority.clone();
+        levels.sort_unstable_by_key(|priority| Reverse(*priority));
+        levels.dedup();
+        let rank = |level: u8| {
+            let mut rank = Rank::default();
+            for node in (0..self.nodes.len()).map(NodeId).filter(|node| priority[node.0] == level) {
+                match self.nodes[node.0].role {
+                    Role::Source => rank.sources.push(node),
+                    Role::Filter | Role::Sink if self.lets_new_work_in(node) => rank.entrances.push(node),
+                    Role::Filter | Role::Sink => rank.drains.push(node),
+                }
+            }
+            rank.drains.sort_by_key(|node| steps[node.0]);
+            rank
+        };
+        levels.into_iter().map(rank).collect()
+    }
+
+    /// For each node, the highest priority among the sinks it feeds.
+    fn priorities(&self) -> Vec<u8> {
+        let mut priorities = vec![0; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().rev() {
+            let below = node.outputs.iter().flatten().map(|link| priorities[self.links[link.0].to.0]);
+            priorities[index] = below.max().unwrap_or(node.priority);
+        }
+        priorities
+    }
+
+    /// For each node, how many steps an item it gives has at least to take to an output.
+    fn steps(&self) -> Vec<usize> {
         let mut steps = vec![0; self.nodes.len()];
         for (index, node) in self.nodes.iter().enumerate().rev() {
             let below = node.outputs.iter().flatten().map(|link| steps[self.links[link.0].to.0] + 1);
             steps[index] = below.min().unwrap_or(0);
         }
-        let mut order: Vec<_> = (0..self.nodes.len()).map(NodeId).collect();
-        order.retain(|node| self.nodes[node.0].role != Role::Source);
-        order.sort_by_key(|node| steps[node.0]);
-        order
+        steps
+    }
+
+    /// Whether sources alone drive the node: nothing has been spent yet on what it takes.
+    fn lets_new_work_in(&self, node: NodeId) -> bool {
+        let driving =
+            self.nodes[node.0].inputs.iter().flatten().filter(|link| self.join(**link) == Join::Each);
+        let mut feeds = driving.map(|link| self.links[link.0].from);
+        feeds.all(|from| self.nodes[from.0].role == Role::Source)
     }
 
     /// For each link, the `same_pts` links on which an item with the same PTS can no longer come

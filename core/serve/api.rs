@@ -55,6 +55,8 @@ struct Node {
     role: &'static str,
     /// Whether the checker put it in to make two formats meet.
     inserted: bool,
+    /// Sinks: what has less of it waits first.
+    priority: Option<u8>,
     /// `running`, `ended` or `failed`.
     state: &'static str,
     /// Why it failed.
@@ -83,6 +85,8 @@ struct Link {
     capacity: usize,
     waiting: usize,
     passed: u64,
+    /// How long what passed had waited.
+    wait_ms: Percentiles,
     dropped: BTreeMap<&'static str, u64>,
 }
 
@@ -177,6 +181,7 @@ impl Node {
             kind: told.kind,
             role: node.role().name(),
             inserted: node.inserted,
+            priority: node.priority,
             state,
             reason,
             gives: ports.map(|(port, format)| (port.name, format.to_string())).collect(),
@@ -204,6 +209,7 @@ impl Link {
             capacity: told.capacity,
             waiting: told.waiting,
             passed: told.passed,
+            wait_ms: told.wait.into(),
             dropped: told.dropped.iter().copied().collect(),
         }
     }

@@ -102,6 +102,8 @@ impl Scrape {
             link.dropped.iter().map(move |(reason, count)| (with(&labels, "reason", reason), *count))
         });
         page.counters("link_dropped", "Items lost, by reason", None, dropped)?;
+        let waits = each().flat_map(|(labels, link)| quantiles(&labels, link.wait));
+        page.gauges("link_wait", "How long items waited that passed", Some(Unit::Seconds), waits)?;
         page.gauges("link_waiting", "Items waiting", None, each().map(|(l, k)| (l, k.waiting as u64)))?;
         page.gauges(
             "link_capacity",

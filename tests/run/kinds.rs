@@ -66,6 +66,7 @@ impl Graph {
             contract,
             inputs: vec![],
             inserted: false,
+            priority: None,
         });
         self.0.nodes.len() - 1
     }

@@ -55,7 +55,8 @@ impl Sketch {
 
     pub fn node(&mut self, role: Role, act: Act) -> usize {
         let outputs = if role == Role::Sink { vec![] } else { vec![vec![]] };
-        let shape = NodeShape { role, work: Work::Compute, pace: Pace::Free, inputs: vec![], outputs };
+        let shape =
+            NodeShape { role, work: Work::Compute, pace: Pace::Free, priority: 5, inputs: vec![], outputs };
         self.topology.nodes.push(shape);
         self.acts.push(act);
         self.acts.len() - 1

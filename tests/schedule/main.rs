@@ -3,6 +3,7 @@
 mod change;
 mod demand;
 mod graphs;
+mod overload;
 mod world;
 
 use std::time::Duration;
@@ -40,7 +41,8 @@ proptest! {
         // A joining link whose driving item does not come for more items than it may grow by is the
         // one exception: bounded memory goes before a partner.
         for link in world.driving_links() {
-            prop_assert_eq!(world.scheduler.link_tally(link).dropped(Reason::Full), 0);
+            let tally = world.scheduler.link_tally(link);
+            prop_assert_eq!((tally.dropped(Reason::Full), tally.dropped(Reason::Overload)), (0, 0));
         }
         prop_assert_eq!(world.lost(Reason::Resync), 0);
         // A filter is stopped early when nobody needs what it gives; a sink never is.

@@ -83,6 +83,8 @@ pub struct Trace {
     pub taken: Vec<Vec<Option<i64>>>,
     pub finished: u64,
     pub heard: Vec<Wish>,
+    /// For each turn, how long after its PTS the first item came to it.
+    pub late: Vec<Duration>,
     /// When it finished.
     pub finished_at: Option<Duration>,
 }
@@ -261,6 +263,8 @@ impl World {
         assert_eq!(self.traces[id.0].finished, 0, "node {} was given items after it finished", id.0);
         let taken: Vec<_> = inputs.iter().map(|item| item.map(|item| item.pts())).collect();
         self.pts_rise(id, &taken);
+        let first = taken.iter().flatten().next().copied();
+        self.traces[id.0].late.extend(first.map(|pts| Pts::ZERO.after(self.now).since(pts)));
         self.traces[id.0].taken.push(taken.iter().map(|pts| pts.map(Pts::nanos)).collect());
         let actor = &mut self.actors[id.0];
         actor.turns += 1;

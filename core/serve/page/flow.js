@@ -117,7 +117,9 @@ export class Flow {
     const state = card.querySelector(".state");
     card.dataset.state = node.state;
     state.textContent = node.state === "running" ? "" : node.state;
-    card.title = [node.reason, `${text.duration(node.turn_ms.p50)} median, ${text.duration(node.turn_ms.p99)} at worst of a hundred`,
+    card.title = [node.reason, `a turn: ${spread(node.turn_ms)}`, node.latency_ms && `from capture: ${spread(node.latency_ms)}`,
+      ...graph.links.filter((link) => link.to_node === node.id).flatMap((link) => [`waits for it from ${link.from}: ${spread(link.wait_ms)}`,
+        ...Object.entries(link.dropped).filter(([, count]) => count > 0).map(([reason, count]) => `lost as ${reason}: ${text.count(count)}`)]),
       ...Object.entries(node.counters).map(([name, count]) => `${name}: ${text.count(count)}`)].filter(Boolean).join("\n");
   }
 
@@ -145,6 +147,11 @@ function around(from, to, skipped) {
 /** Where a cubic curve with these coordinates is halfway. */
 function middle([a, b, c, d]) {
   return (a + 3 * b + 3 * c + d) / 8;
+}
+
+/** The middle one, the worst of twenty and the worst of a hundred. */
+function spread({ p50, p95, p99 }) {
+  return [p50, p95, p99].map(text.duration).join(" / ");
 }
 
 /** What the links into a node have lost so far. */

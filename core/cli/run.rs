@@ -4,10 +4,11 @@
 //! be refused is refused before any frame moves. Leaves the lines on the terminal to `status`,
 //! signals to `signals`, and a graph that changes as it runs to `reload`.
 
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::{self, Checked, Plan, Text};
 use crate::node::{Role, Value};
 use crate::relay::{Hub, Network};
-use crate::run::{self, Built, Ended, How};
+use crate::run::{self, Built, Ended, How, Trace};
 use crate::serve;
 
 /// What runs without a GRAPH.
@@ -35,6 +36,7 @@ Examples:
   framegate run
   framegate run graphs/file.yaml --set camera.path=clip.y4m
   ffmpeg -i clip.mp4 -f yuv4mpegpipe - | framegate run graphs/file.yaml
+  framegate run door.yaml --trace turns.json
   framegate run door.yaml --set server.listen=0.0.0.0:8080 -q --log-format json
 
 A graph file that changes is taken while it runs, and so it is with SIGHUP or a POST to /api/graph.
@@ -57,6 +59,9 @@ pub struct Args {
     /// How many nodes may compute at once; as many as there are cores when left out
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
+    /// Write what every thread did when, for chrome://tracing or ui.perfetto.dev
+    #[arg(long, value_name = "FILE.json")]
+    trace: Option<PathBuf>,
 }
 
 pub fn main(args: Args) -> ExitCode {
@@ -71,7 +76,14 @@ pub fn main(args: Args) -> ExitCode {
 /// Runs a graph that a command has made as if it stood in a file.
 pub fn made(text: &Text, set: Vec<graph::Override>) -> ExitCode {
     let overrides = Overrides { set };
-    let args = Args { graph: None, overrides, quiet: false, log_format: log::Form::Text, workers: None };
+    let args = Args {
+        graph: None,
+        overrides,
+        quiet: false,
+        log_format: log::Form::Text,
+        workers: None,
+        trace: None,
+    };
     log::start(args.log_format, args.quiet);
     run_and_sum_up(&args, text)
 }
@@ -105,6 +117,9 @@ fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
     let preparing = status::preparing(line);
     let built = run::build(plan, args.workers.unwrap_or_else(run::cores)).map_err(|error| because(&error))?;
     drop(preparing);
+    if let Some(file) = &args.trace {
+        built.trace(trace(file).map_err(Refused::Because)?);
+    }
     let server = open(&hub, &built, &reloader).map_err(|error| because(&error))?;
     let running = built.start().map_err(|error| because(&error))?;
     reloader.begin(running.control(), running.watch());
@@ -147,6 +162,13 @@ pub fn tell(text: &Text, findings: &[Diagnostic], quiet: bool) {
         findings.iter().filter(|finding| finding.severity >= least).cloned().collect();
     // A log that nobody reads any more is no reason not to run.
     let _ = io::stderr().write_all(findings::text(&told, text, look(&io::stderr())).as_bytes());
+}
+
+/// # Errors
+/// A sentence that names the file.
+fn trace(file: &Path) -> Result<Trace, String> {
+    let begun = File::create(file).and_then(|opened| Trace::to(BufWriter::new(opened)));
+    begun.map_err(|error| format!("the trace cannot be written to {}: {error}", file.display()))
 }
 
 /// Opens the relay's port and the page where the graph has something to watch or to publish.

@@ -46,6 +46,11 @@ impl Cell {
         Cell { id, name, times_latency, ledger: Ledger::default(), counters, inner }
     }
 
+    /// As written in the graph.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Gives the node a turn; what comes back is for the scheduler. `clock` tells the time since the
     /// start of the run.
     pub fn run(&self, turn: Turn, clock: impl Fn() -> Duration) -> Event {

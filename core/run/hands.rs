@@ -4,11 +4,12 @@
 //! takes the turns of its own node.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use super::desk::{Desk, Order};
 use super::stage::Floor;
+use super::trace::{Doing, Trace};
 use crate::schedule::{Event, Hand};
 
 /// A guest has 512 KiB of stack of its own, and the host functions it calls come on top.
@@ -17,16 +18,23 @@ const STACK: usize = 8 << 20;
 /// Starts a thread that works for `floor` until the graph, or the device it is for, is over.
 pub(super) fn spawn(floor: &Arc<Floor>, hand: Hand, name: String) -> io::Result<()> {
     let desk = floor.desk.clone();
-    let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || work(&desk, hand))?;
+    let trace = floor.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let work = move |name: &str| work(&desk, hand, name, trace.as_ref());
+    let named = name.clone();
+    let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || work(&named))?;
     floor.keep_thread(thread);
     Ok(())
 }
 
-fn work(desk: &Desk, hand: Hand) {
+fn work(desk: &Desk, hand: Hand, name: &str, trace: Option<&Trace>) {
     let _guard = AbortOnPanic(desk);
     let mut report = None;
     while let Order::Run { cell, turn } = desk.next(hand, report.take()) {
+        let traced = trace.map(|trace| (trace, Doing::of(&turn), desk.now()));
         report = Some(cell.run(turn, || desk.now()));
+        if let Some((trace, doing, begun)) = traced {
+            trace.turn(cell.name(), name, &doing, begun, desk.now());
+        }
     }
 }
 

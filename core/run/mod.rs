@@ -10,6 +10,7 @@
 //! - `desk`: the scheduler behind its mutex, and who is woken for what
 //! - `hands`: the loop of every thread: ask, do, report
 //! - `cell`: one node and its turns, failures and panics included
+//! - `trace`: what every thread did when, for who asks for it
 //! - `ledger`, `histogram`: times, always measured
 //! - `complaints`: failures in the log, without floods
 //! - `memory`: how much frame memory a plan may use
@@ -27,8 +28,10 @@ mod report;
 mod running;
 mod stage;
 mod start;
+mod trace;
 
 pub use reload::{Changes, ReloadError};
 pub use report::{LinkReport, NodeReport, NodeState, Report, Spread};
 pub use running::{Control, Ended, Failure, How, Running, Watch};
 pub use start::{Built, StartError, build, cores, start};
+pub use trace::Trace;

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use super::cell::Cell;
 use super::desk::Desk;
+use super::trace::Trace;
 use crate::graph::plan::Plan;
 use crate::media::Pool;
 use crate::node::{Epoch, Halt};
@@ -31,6 +32,8 @@ pub(super) struct Floor {
     pub halt: Halt,
     pub workers: NonZeroUsize,
     pub threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Set before the first thread starts, if at all; taken out at the end, so that it is whole then.
+    pub trace: Mutex<Option<Trace>>,
     /// Held by whoever is changing the graph: one at a time.
     pub changing: Mutex<()>,
     stage: Mutex<Arc<Stage>>,
@@ -44,7 +47,17 @@ impl Floor {
         stage: Stage,
     ) -> Floor {
         let stage = Mutex::new(Arc::new(stage));
-        Floor { desk, pool, epoch, halt, workers, threads: Mutex::default(), changing: Mutex::new(()), stage }
+        Floor {
+            desk,
+            pool,
+            epoch,
+            halt,
+            workers,
+            threads: Mutex::default(),
+            trace: Mutex::new(None),
+            changing: Mutex::new(()),
+            stage,
+        }
     }
 
     pub fn stage(&self) -> Arc<Stage> {

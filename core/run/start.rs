@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
@@ -15,6 +15,7 @@ use super::hands::spawn;
 use super::memory;
 use super::running::{Control, Running, Watch};
 use super::stage::{Floor, Stage};
+use super::trace::Trace;
 use crate::graph::plan::{Clock, LinkId, NodeId, Plan};
 use crate::media::Pool;
 use crate::node::{Counters, Epoch, Halt, NodeError, Site, Upstream, Work};
@@ -85,6 +86,11 @@ impl Built {
     /// A hold on the graph that stays good when it runs.
     pub fn control(&self) -> Control {
         Control::new(self.0.clone())
+    }
+
+    /// Writes down every turn, from the first to the last.
+    pub fn trace(&self, trace: Trace) {
+        *self.0.trace.lock().unwrap_or_else(PoisonError::into_inner) = Some(trace);
     }
 
     /// Lets frames move.

@@ -93,6 +93,30 @@ nodes:
 }
 
 #[test]
+fn a_trace_has_every_turn_of_every_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("turns.json");
+    assert_eq!(run(&["-q", "--trace", file.to_str().unwrap()], COUNTED), (Some(0), String::new()));
+    let events: Vec<serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(file).unwrap()).expect("one JSON array");
+    let turns = |node: &str, what: &str| {
+        events
+            .iter()
+            .filter(|event| event["ph"] == "X" && event["name"] == node && event["cat"] == what)
+            .count()
+    };
+    // The source's last turn finds that there is no more.
+    assert_eq!((turns("camera", "next"), turns("end", "take"), turns("end", "finish")), (6, 5, 1));
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_told_before_anything_runs() {
+    let (code, stderr) = run(&["-q", "--trace", "/nowhere/turns.json"], COUNTED);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("/nowhere/turns.json"), "{stderr}");
+}
+
+#[test]
 fn a_graph_with_errors_says_where_and_exits_with_1() {
     let (code, stderr) = run(&["--set", "camera.rate=0"], COUNTED);
     assert_eq!(code, Some(1));

@@ -63,6 +63,7 @@ test-setup: models
 	$(call need,chromedriver,chromium-driver,driving that browser)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
+	$(call need,tmux,tmux,the terminal that framegate top is tried in)
 	$(call need,node,nodejs,building a plugin in JavaScript and the language server of editors)
 	$(call need,npm,npm,fetching that compiler and that server)
 	$(call need,clang,clang,building a plugin in C)

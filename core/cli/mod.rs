@@ -31,6 +31,7 @@ pub mod schema;
 mod show;
 mod signals;
 mod status;
+mod top;
 mod value;
 
 use findings::Look;
@@ -66,6 +67,7 @@ enum Command {
     Show(show::Args),
     Kinds(kinds::Args),
     Schema(schema::Args),
+    Top(top::Args),
     Plugin(plugin::Args),
 }
 
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::main(args),
         Command::Kinds(args) => kinds::main(args),
         Command::Schema(args) => schema::main(args),
+        Command::Top(args) => top::main(args),
         Command::Plugin(args) => plugin::main(args),
     }
 }

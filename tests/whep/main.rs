@@ -14,6 +14,7 @@ mod pages;
 mod reload;
 mod rules;
 mod tls;
+mod top;
 
 use std::sync::LazyLock;
 

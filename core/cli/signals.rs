@@ -41,9 +41,10 @@ pub fn listen() -> io::Result<Listening> {
                     reloader.ask();
                 }
                 Some((control, _)) if !stopping => {
-                    tracing::info!("stopping; once more to end at once");
                     control.stop();
                     stopping = true;
+                    // Last: where nobody reads the log any more, it ends this thread.
+                    tracing::info!("stopping; once more to end at once");
                 }
                 Some(_) | None => std::process::exit(BY_SIGNAL + signal),
             }

@@ -25,7 +25,12 @@ pub fn start(form: Form, quiet: bool) {
     let usual = if quiet { "warn,rtc=error" } else { "warn,rtc=error,framegate=info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let colour = look(&io::stderr()) == Look::Colour;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ClearedLine).with_ansi(colour);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(ClearedLine)
+        .with_ansi(colour)
+        // It would say so on standard error, and panic when that is what is gone.
+        .log_internal_errors(false);
     // Only a second start in one process is refused, and then there is a log already.
     let _ = match form {
         Form::Text => log.with_target(false).try_init(),

@@ -43,7 +43,6 @@ pub fn listen() -> io::Result<Listening> {
                 Some((control, _)) if !stopping => {
                     control.stop();
                     stopping = true;
-                    // Last: where nobody reads the log any more, it ends this thread.
                     tracing::info!("stopping; once more to end at once");
                 }
                 Some(_) | None => std::process::exit(BY_SIGNAL + signal),

@@ -77,7 +77,6 @@ pub fn from_still(bytes: &[u8], pool: &Pool) -> Result<Frame, Unshown> {
             to.copy_from_slice(from);
         }
     }
-    drop(plane);
     Ok(frame)
 }
 

@@ -184,6 +184,14 @@ fn a_signal_breaks_off_what_takes_too_long() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_does_not_hold_up_a_stop() {
+    let (_graph, mut child, lines) = started(ENDLESS);
+    drop(lines);
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_guest_that_never_answers_does_not_hold_up_a_stop() {
     let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
     let text = format!(

@@ -301,7 +301,7 @@ fn begins_as(path: &FilePath) -> Result<Beginning, String> {
     let read = std::fs::File::open(path).and_then(|file| file.take(12).read_to_end(&mut first));
     read.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     Ok(match &first[..] {
-        [_, _, _, _, name @ ..] if mp4::BEGINNINGS.iter().any(|begins| name.starts_with(*begins)) => {
+        [_, _, _, _, name @ ..] if mp4::BEGINNINGS.iter().any(|begins| name.starts_with(begins)) => {
             Beginning::Mp4
         }
         [0, 0, 1, ..] | [0, 0, 0, 1, ..] => Beginning::AnnexB,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::controls;
 use super::owner::Owner;
-use super::source::{Camera, OnLost};
+use super::source::Camera;
 use super::wanted::{Wanted, Which};
 use crate::diagnostic::{Diagnostic, Path};
 use crate::node::{
     About, Contract, Format, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting, Settings, Site,
     Takes, VideoFormat, Work,
 };
+use crate::nodes::camera::OnLost;
 
 const PIXELS: [&str; 5] = ["i420", "nv12", "gray8", "rgb24", "rgba32"];
 

@@ -14,7 +14,6 @@
 //! - `source`: the node: waits for pictures, notices when they stop, and finds the camera again.
 //! - `versions`: the only file that knows which generation of the library this build is for.
 
-mod clock;
 mod controls;
 mod described;
 mod frames;

@@ -1,0 +1,12 @@
+//! What all cameras have in common: what follows when one is lost, how silence is noticed, how its
+//! pictures are counted and dated, and the picture that is shown in their place.
+//!
+//! Owns no camera and is no kind.
+
+#[cfg(any(feature = "libcamera", feature = "libcamera-0-3", feature = "v4l2"))]
+mod device;
+mod life;
+
+#[cfg(any(feature = "libcamera", feature = "libcamera-0-3", feature = "v4l2"))]
+pub(super) use device::{SLATE, Stamps, pts, slate};
+pub(super) use life::{OnLost, Watch};

@@ -215,6 +215,8 @@ fn a_file_is_not_replaced_unasked_and_appears_only_when_whole() {
     assert!(sink.finish().unwrap_err().message.contains("out.y4m.part"));
     assert_eq!(fs::read(&path).unwrap(), b"theirs");
     assert!(folder.path().join("out.y4m.part").exists());
+    // It keeps the name to its end.
+    drop(sink);
     assert!(rig.build("write", json!({ "path": path }), &[None]).is_err());
     let other = rig.pattern(1, json!({ "size": "64x48" }));
     rig.store("write", json!({ "path": path, "overwrite": true }), "30", other);

@@ -23,8 +23,8 @@ test: build-setup test-setup
 # Boots one virtual machine with webcams made of software. The same profile and features as `test` but
 # for the camera: only this package is compiled again, none of its dependencies.
 test-camera: build-setup camera-setup
-	$(CARGO) test --features $(CAMERA) --lib -- nodes::libcamera
-	$(CARGO) test --features $(CAMERA) --test camera
+	$(CARGO) test --features $(CAMERA),v4l2 --lib -- nodes::libcamera nodes::v4l2 nodes::camera
+	$(CARGO) test --features $(CAMERA),v4l2 --test camera
 
 # The feature for the libcamera that is installed; asked for late, when it is.
 CAMERA = $(if $(filter 0.0.% 0.1.% 0.2.% 0.3.%,$(shell pkg-config --modversion libcamera)),libcamera-0-3,libcamera)
@@ -70,11 +70,11 @@ test-setup: models
 	$(call need,wasm-ld,lld,linking it)
 	$(call need,openssl,openssl,making certificates)
 	$(call need,turnserver,coturn,a viewer that needs TURN)
-	@for package in $(GSTREAMER); do [ -e /usr/share/doc/$$package ] || .ci/install $$package "the GStreamer viewer" || exit 1; done
+	@for package in $(GSTREAMER); do [ -e /usr/share/doc/$$package ] || .ci/install $$package "the GStreamer viewer and RTSP server" || exit 1; done
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
 
-# A WebRTC client of yet another make, with the bindings to drive it.
-GSTREAMER = python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-nice gstreamer1.0-libav
+# A WebRTC client of yet another make and an RTSP server, with the bindings to drive them.
+GSTREAMER = python3-gi gir1.2-gst-plugins-bad-1.0 gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-nice gstreamer1.0-libav
 
 camera-setup:
 	$(call need,pkg-config,pkg-config,finding libcamera)

@@ -18,6 +18,9 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         // Sources.
         #[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
         Arc::new(nodes::libcamera::Libcamera),
+        #[cfg(feature = "v4l2")]
+        Arc::new(nodes::v4l2::V4l2),
+        Arc::new(nodes::rtsp::Rtsp),
         Arc::new(nodes::test_pattern::TestPattern),
         Arc::new(nodes::file::FromFile),
         Arc::new(nodes::images::Images),
@@ -41,9 +44,16 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
     Kinds { absent: GATED.into_iter().filter(is_absent).collect(), present }
 }
 
-/// Kinds that need a native library, and the feature that brings them.
-const GATED: [Absent; 1] = [Absent {
-    name: "libcamera",
-    summary: "a camera that libcamera drives: CSI sensors and USB webcams",
-    feature: "libcamera",
-}];
+/// Kinds that need a native library, at run time or to be compiled, and the feature that brings them.
+const GATED: [Absent; 2] = [
+    Absent {
+        name: "libcamera",
+        summary: "a camera that libcamera drives: CSI sensors and USB webcams",
+        feature: "libcamera",
+    },
+    Absent {
+        name: "v4l2",
+        summary: "a webcam by the kernel's own interface, without libcamera",
+        feature: "v4l2",
+    },
+];

@@ -26,7 +26,7 @@ use y4m::Shown;
 const LIMIT: Duration = Duration::from_secs(400);
 
 const DOOR: Model = Model { name: "Door", product: 1, layouts: &[Layout::Nv12, Layout::Yuyv] };
-const YARD: Model = Model { name: "Yard", product: 2, layouts: &[Layout::Yuyv] };
+const YARD: Model = Model { name: "Yard", product: 2, layouts: &[Layout::Yuyv, Layout::Mjpeg] };
 /// What the kernel makes of their names.
 const MODELS: [&str; 2] = ["Door: Door", "Yard: Yard"];
 
@@ -41,6 +41,11 @@ fn real_drivers_and_the_real_program_do_as_promised() {
     ten_pictures_come_whole_and_one_is_saved(&mut machine);
     what_a_camera_cannot_do_is_refused_with_what_it_can(&mut machine);
     a_hundred_pictures_come_whole_and_in_order_with_the_controls_asked_for(&mut machine, &mut door);
+    if cfg!(feature = "v4l2") {
+        the_kernels_own_interface_gives_whole_pictures_of_every_sort(&mut machine, [&mut door, &mut yard]);
+        what_the_kernels_interface_has_not_is_refused_with_what_it_has(&mut machine);
+        it_finds_an_unplugged_camera_again(&mut machine, &mut door);
+    }
     two_cameras_run_in_one_graph_and_come_back_after_they_were_unplugged(
         &mut machine,
         [&mut door, &mut yard],
@@ -138,6 +143,80 @@ fn a_hundred_pictures_come_whole_and_in_order_with_the_controls_asked_for(
     }
 }
 
+fn the_kernels_own_interface_gives_whole_pictures_of_every_sort(
+    machine: &mut Machine,
+    [door, yard]: [&mut Webcam; 2],
+) {
+    let sorts = [("nv12", "NV12", MODELS[0]), ("yuyv", "YUY2", MODELS[0]), ("mjpeg", "MJPG", MODELS[1])];
+    for (place, (capture, layout, model)) in sorts.into_iter().enumerate() {
+        let webcam = if model == MODELS[0] { &mut *door } else { &mut *yard };
+        let settings = format!(
+            "camera: \"{model}\", size: 320x240, capture: {capture}, controls: {{ brightness: {place} }}"
+        );
+        start_of("v4l2", machine, capture, &[(capture, &settings)]);
+        film(machine, webcam, 30);
+        stop(machine, capture);
+        let shown = y4m::read(&machine.shared(&format!("{capture}.y4m")));
+        assert!(shown.len() >= 5, "{capture}: {} frames", shown.len());
+        assert_rising(&shown);
+        let controls = webcam.controls();
+        let wanted =
+            [Seen::Committed(format!("{layout} 320x240")), Seen::Set(Control::Brightness, place as i64)];
+        for wanted in wanted {
+            assert!(controls.contains(&wanted), "{wanted:?} never arrived: {controls:?}");
+        }
+    }
+}
+
+fn what_the_kernels_interface_has_not_is_refused_with_what_it_has(machine: &mut Machine) {
+    let refusals = [
+        ("camera: Gate", "there is no camera \"Gate\"; there is /dev/video"),
+        ("camera: /dev/null", "/dev/null is no camera"),
+        ("size: 1000x1000", "has no 1000x1000; the nearest is 640x480"),
+        ("capture: h264", "has no h264; it has "),
+        ("controls: { zoom: 2 }", "has no control \"zoom\"; it has brightness, contrast"),
+        ("controls: { brightness: 999 }", "takes brightness between -64 and 64, got 999"),
+    ];
+    for (setting, answer) in refusals {
+        let camera = if setting.starts_with("camera") { "" } else { "camera: \"Door: Door\", " };
+        let sink = if setting.contains("h264") { "h264" } else { "y4m" };
+        let graph = graph_of("v4l2", "refused", &[("camera", &format!("{camera}{setting}"))]);
+        let graph = graph.replace("camera.frames", "camera").replace("y4m", sink);
+        std::fs::write(machine.shared("refused.yaml"), graph).expect("the folder is shared");
+        let said = machine.run("framegate run refused.yaml");
+        assert!(said.status == 1 && said.text.contains(answer), "{setting}: {}", said.text);
+    }
+}
+
+fn it_finds_an_unplugged_camera_again(machine: &mut Machine, door: &mut Webcam) {
+    let settings = "camera: \"Door: Door\", size: 320x240, on_lost: slate";
+    start_of("v4l2", machine, "again", &[("door", settings)]);
+    film(machine, door, 10);
+    door.unplug();
+    machine.must("until /busybox grep -q 'looking for it' again; do sleep 0.1; done");
+    *door = Webcam::plug_in_at(&machine.usb(0), DOOR, 1000).expect("the socket is free again");
+    film(machine, door, 20);
+    stop(machine, "again");
+    let shown = y4m::read(&machine.shared("door.y4m"));
+    let back = shown.iter().position(|shown| matches!(shown, Shown::Number(number) if *number >= 1000));
+    let back = back.unwrap_or_else(|| panic!("it never came back: {shown:?}"));
+    let lost = shown.iter().position(|shown| *shown == Shown::Slate).expect("a slate is shown");
+    assert!(lost < back && shown[lost..back].iter().all(|shown| *shown == Shown::Slate), "{shown:?}");
+    assert_rising(&shown[..lost]);
+    assert_rising(&shown[back..]);
+    wait_for_cameras(machine, 2);
+}
+
+/// Waits until a webcam has sent `count` more frames.
+fn film(machine: &Machine, webcam: &mut Webcam, count: u32) {
+    let first = webcam.frames_sent();
+    webcam.wait_for(
+        "its frames",
+        machine.deadline(),
+        |seen| matches!(seen, Seen::Frame(number) if *number >= first + count),
+    );
+}
+
 fn two_cameras_run_in_one_graph_and_come_back_after_they_were_unplugged(
     machine: &mut Machine,
     [door, yard]: [&mut Webcam; 2],
@@ -164,13 +243,13 @@ fn two_cameras_run_in_one_graph_and_come_back_after_they_were_unplugged(
     wait_for_cameras(machine, 0);
     machine.must("until /busybox grep -q 'looking for it' both; do sleep 0.1; done");
     // Each starts again at a number of its own, far from where it was.
-    *door = Webcam::plug_in_at(&machine.usb(0), DOOR, 1000).expect("the socket is free again");
-    *yard = Webcam::plug_in_at(&machine.usb(1), YARD, 2000).expect("the socket is free again");
+    *door = Webcam::plug_in_at(&machine.usb(0), DOOR, 3000).expect("the socket is free again");
+    *yard = Webcam::plug_in_at(&machine.usb(1), YARD, 4000).expect("the socket is free again");
     film(door, 20);
     film(yard, 20);
     stop(machine, "both");
 
-    for (name, again, between) in [("door", 1000, Between::Slates), ("yard", 2000, Between::Nothing)] {
+    for (name, again, between) in [("door", 3000, Between::Slates), ("yard", 4000, Between::Nothing)] {
         let shown = y4m::read(&machine.shared(&format!("{name}.y4m")));
         let back = shown.iter().position(|shown| matches!(shown, Shown::Number(number) if *number >= again));
         let back = back.unwrap_or_else(|| panic!("{name} never came back: {shown:?}"));
@@ -223,11 +302,15 @@ fn a_graph_that_must_not_lose_its_camera_ends_with_an_error(machine: &mut Machin
     assert!(said.status == 1 && said.text.contains(reason), "{said:?}");
 }
 
-/// A graph that writes what each camera gives to a file of its name.
 fn graph(name: &str, cameras: &[(&str, &str)]) -> String {
+    graph_of("libcamera", name, cameras)
+}
+
+/// A graph that writes what each camera gives to a file of its name.
+fn graph_of(kind: &str, name: &str, cameras: &[(&str, &str)]) -> String {
     let node = |(id, settings): &(&str, &str)| {
         format!(
-            "  - id: {id}\n    kind: libcamera\n    with: {{ {settings} }}\n  - id: {id}-file\n    kind: write\n    \
+            "  - id: {id}\n    kind: {kind}\n    with: {{ {settings} }}\n  - id: {id}-file\n    kind: write\n    \
              with: {{ path: {id}.y4m, overwrite: true }}\n    inputs: {{ items: {{ from: {id}.frames, queue: 4 }} }}\n"
         )
     };
@@ -235,7 +318,11 @@ fn graph(name: &str, cameras: &[(&str, &str)]) -> String {
 }
 
 fn start(machine: &mut Machine, name: &str, cameras: &[(&str, &str)]) {
-    std::fs::write(machine.shared(&format!("{name}.yaml")), graph(name, cameras))
+    start_of("libcamera", machine, name, cameras);
+}
+
+fn start_of(kind: &str, machine: &mut Machine, name: &str, cameras: &[(&str, &str)]) {
+    std::fs::write(machine.shared(&format!("{name}.yaml")), graph_of(kind, name, cameras))
         .expect("the folder is shared");
     machine.start(name, &format!("exec framegate run {name}.yaml"));
 }

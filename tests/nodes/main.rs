@@ -5,3 +5,4 @@ mod files;
 mod images;
 mod pictures;
 mod rig;
+mod rtsp;

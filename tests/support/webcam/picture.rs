@@ -56,6 +56,16 @@ pub fn yuyv(number: u32, width: usize, height: usize) -> Vec<u8> {
     luma(number, width, height).into_iter().flat_map(|luma| [luma, 128]).collect()
 }
 
+/// Grey JPEG.
+pub fn jpeg(number: u32, width: usize, height: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let rgb: Vec<u8> = luma(number, width, height).into_iter().flat_map(|luma| [luma; 3]).collect();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 90)
+        .encode(&rgb, width as u32, height as u32, image::ExtendedColorType::Rgb8)
+        .expect("any picture can be encoded");
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -39,6 +39,7 @@ pub struct Model {
 pub enum Layout {
     Nv12,
     Yuyv,
+    Mjpeg,
 }
 
 impl Layout {
@@ -46,13 +47,15 @@ impl Layout {
         match self {
             Layout::Nv12 => b"NV12",
             Layout::Yuyv => b"YUY2",
+            Layout::Mjpeg => b"MJPG",
         }
     }
 
     const fn bits(self) -> u32 {
         match self {
             Layout::Nv12 => 12,
-            Layout::Yuyv => 16,
+            // The most that a compressed picture may have.
+            Layout::Yuyv | Layout::Mjpeg => 16,
         }
     }
 }
@@ -75,6 +78,7 @@ impl Stream {
         match self.layout {
             Layout::Nv12 => picture::nv12(number, width, height),
             Layout::Yuyv => picture::yuyv(number, width, height),
+            Layout::Mjpeg => picture::jpeg(number, width, height),
         }
     }
 
@@ -327,10 +331,14 @@ fn streaming(layouts: &[Layout]) -> Vec<u8> {
 fn format(index: u8, layout: Layout) -> Vec<u8> {
     // The rest of every format's GUID (§3.9.2.1 and Microsoft's list).
     const GUID: [u8; 12] = [0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
-    let mut bytes = vec![27, 0x24, 4, index, SIZES.len() as u8];
-    bytes.extend(layout.fourcc());
-    bytes.extend(GUID);
-    bytes.extend([layout.bits() as u8, 1, 0, 0, 0, 0]);
+    let frames = SIZES.len() as u8;
+    let mut bytes = match layout {
+        Layout::Mjpeg => vec![11, 0x24, 6, index, frames, 0, 1, 0, 0, 0, 0],
+        Layout::Nv12 | Layout::Yuyv => {
+            let sort = [&layout.fourcc()[..], &GUID].concat();
+            [&[27, 0x24, 4, index, frames][..], &sort, &[layout.bits() as u8, 1, 0, 0, 0, 0]].concat()
+        }
+    };
     for (at, size) in SIZES.into_iter().enumerate() {
         bytes.extend(frame(at as u8 + 1, layout, size));
     }
@@ -340,7 +348,8 @@ fn format(index: u8, layout: Layout) -> Vec<u8> {
 fn frame(index: u8, layout: Layout, size: (u16, u16)) -> Vec<u8> {
     let stream = Stream { layout, size, interval: INTERVALS[0] };
     let rate = |interval: u32| (f64::from(stream.bytes()) * 8.0 * 1e7 / f64::from(interval)) as u32;
-    let mut bytes = vec![26 + 4 * INTERVALS.len() as u8, 0x24, 5, index, 0];
+    let kind = if layout == Layout::Mjpeg { 7 } else { 5 };
+    let mut bytes = vec![26 + 4 * INTERVALS.len() as u8, 0x24, kind, index, 0];
     bytes.extend([size.0, size.1].map(u16::to_le_bytes).concat());
     let numbers = [rate(INTERVALS[3]), rate(INTERVALS[0]), stream.bytes(), INTERVALS[0]];
     bytes.extend(numbers.map(u32::to_le_bytes).concat());

@@ -1,0 +1,282 @@
+//! The node: pictures from an open camera, and what happens when they stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::device::{self, Came, Camera, Name, Shot};
+use super::negotiate::{Capture, Wanted};
+use crate::h264::{Sets, is_b_picture};
+use crate::media::{AccessUnit, Frame, FrameFormat, Item, PixelFormat, PlaneRef, Pool, PoolFull, Pts, Size};
+use crate::node::{Adjusted, Flow, Handled, NodeError, Output, Settings, Site, Source, Wish};
+use crate::nodes::camera::{self, OnLost, SLATE, Stamps, Watch, slate};
+use crate::pixels::{self, Unshown};
+
+/// How long `next` waits before it lets the graph have a look around.
+const WAIT: Duration = Duration::from_millis(100);
+/// From one attempt to open a lost camera to the next.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A running camera node.
+pub struct Filming {
+    state: State,
+    name: Name,
+    wanted: Wanted,
+    controls: BTreeMap<String, i64>,
+    pixel: PixelFormat,
+    on_lost: OnLost,
+    stamps: Stamps,
+    sets: Sets,
+    /// Encoded pictures before it refer to others that nobody has.
+    needs_keyframe: bool,
+    asleep: bool,
+    /// What the last picture was, for a slate of the same size.
+    size: Size,
+    settings: Settings,
+    site: Site,
+}
+
+enum State {
+    Open { camera: Camera, last: Instant, watch: Watch },
+    Lost { again: Instant, slate: Instant },
+}
+
+/// What the settings say, apart from which camera.
+pub struct Plan {
+    pub wanted: Wanted,
+    pub controls: BTreeMap<String, i64>,
+    pub pixel: PixelFormat,
+    pub on_lost: OnLost,
+}
+
+impl Filming {
+    /// Opens the camera; it must be there when the graph starts.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be had.
+    pub fn start(which: &str, plan: Plan, settings: &Settings, site: &Site) -> Result<Filming, NodeError> {
+        let name = device::find(which).map_err(NodeError::stop_graph)?;
+        let camera = Camera::open(&name, &plan.wanted, &plan.controls).map_err(NodeError::stop_graph)?;
+        let size = camera.choice.size;
+        let now = Instant::now();
+        let mut filming = Filming {
+            state: State::Lost { again: now, slate: now },
+            name,
+            wanted: plan.wanted,
+            controls: plan.controls,
+            pixel: plan.pixel,
+            on_lost: plan.on_lost,
+            stamps: Stamps::default(),
+            sets: Sets::default(),
+            needs_keyframe: true,
+            asleep: false,
+            size,
+            settings: settings.clone(),
+            site: site.clone(),
+        };
+        filming.opened(camera);
+        Ok(filming)
+    }
+
+    fn opened(&mut self, camera: Camera) {
+        let choice = camera.choice;
+        let rate = choice.rate.map_or(String::new(), |rate| format!(" at {rate} a second"));
+        let (model, path) = (&camera.name.model, camera.name.path.display());
+        tracing::info!(
+            node = self.site.node,
+            "\"{model}\" ({path}) gives {} {}{rate}",
+            choice.capture.name(),
+            choice.size
+        );
+        self.name = camera.name.clone();
+        // What comes back must be what the graph was told of.
+        self.wanted = Wanted { capture: Some(choice.capture), size: Some(choice.size), ..self.wanted };
+        (self.size, self.needs_keyframe) = (choice.size, true);
+        self.stamps.reopen();
+        self.state = State::Open { camera, last: Instant::now(), watch: Watch::new(choice.rate) };
+    }
+
+    fn lost(&mut self, why: &str) -> Result<Flow, NodeError> {
+        self.site.counters.named("lost").add(1);
+        let model = &self.name.model;
+        if self.on_lost == OnLost::Stop {
+            return Err(NodeError::stop_graph(format!("\"{model}\" {why}, and \"on_lost\" is \"stop\"")));
+        }
+        tracing::warn!(node = self.site.node, "\"{model}\" {why}; looking for it");
+        let now = Instant::now();
+        self.state = State::Lost { again: now, slate: now };
+        Ok(Flow::Waiting)
+    }
+
+    fn film(&mut self, out: &mut Output) -> Result<Flow, NodeError> {
+        let State::Open { camera, last, watch } = &mut self.state else { return Ok(Flow::Waiting) };
+        let (capture, stride, size) = (camera.choice.capture, camera.stride, camera.choice.size);
+        let shot = match camera.next(WAIT) {
+            Ok(Came::Picture(shot)) => shot,
+            Ok(Came::Nothing) if last.elapsed() <= watch.patience() => return Ok(Flow::Waiting),
+            Ok(Came::Nothing) => {
+                let why = format!("gave no picture for {:.1} s", last.elapsed().as_secs_f32());
+                return self.lost(&why);
+            }
+            Err(_) => return self.lost("was unplugged"),
+        };
+        *last = Instant::now();
+        let count = |name: &str, more| self.site.counters.named(name).add(more);
+        let pts = camera::pts(shot.stamp, &self.site.epoch);
+        let Some((sequence, missed)) = self.stamps.next(pts, shot.sequence) else {
+            count("out_of_order", 1);
+            return Ok(Flow::More);
+        };
+        count("missed", missed);
+        watch.saw(pts);
+        if self.asleep {
+            self.needs_keyframe = true;
+            return Ok(Flow::Waiting);
+        }
+        if shot.damaged || shot.bytes.is_empty() {
+            count("damaged", 1);
+            return Ok(Flow::More);
+        }
+        if capture == Capture::H264 {
+            let bytes = shot.bytes.to_vec();
+            return self.unit(bytes, pts, sequence, out);
+        }
+        match picture(&shot, capture, stride, size, self.pixel, &self.site.pool) {
+            Ok(mut frame) => {
+                (frame.pts, frame.sequence) = (pts, sequence);
+                out.give(0, Item::Frame(frame));
+                Ok(Flow::More)
+            }
+            // The first pictures of many cameras are cut short; the counter tells when it goes on.
+            Err(Unshown::Bad(_)) => {
+                count("damaged", 1);
+                Ok(Flow::More)
+            }
+            Err(Unshown::Full(full)) => Err(full.into()),
+        }
+    }
+
+    fn unit(&mut self, bytes: Vec<u8>, pts: Pts, sequence: u64, out: &mut Output) -> Result<Flow, NodeError> {
+        let (bytes, keyframe) = self.sets.complete(bytes);
+        self.needs_keyframe &= !keyframe;
+        if self.needs_keyframe {
+            self.site.counters.named("skipped_to_keyframe").add(1);
+            return Ok(Flow::More);
+        }
+        if is_b_picture(&bytes) {
+            let rule = "gives B-pictures, which come in another order than they are shown in";
+            return Err(NodeError::stop_graph(format!(
+                "\"{}\" {rule}; use `capture: auto`",
+                self.name.model
+            )));
+        }
+        let (data, annotations) = (bytes.into(), Arc::default());
+        out.give(0, Item::AccessUnit(AccessUnit { data, keyframe, layer: 0, pts, sequence, annotations }));
+        Ok(Flow::More)
+    }
+
+    /// Looks for the lost camera, a little at a time.
+    fn search(&mut self, out: &mut Output) -> Result<Flow, NodeError> {
+        let State::Lost { again, slate: shown } = &mut self.state else { return Ok(Flow::Waiting) };
+        let now = Instant::now();
+        if *again <= now {
+            *again = now + RETRY;
+            let found = device::find_again(&self.name);
+            if let Some(Ok(camera)) = found.map(|name| Camera::open(&name, &self.wanted, &self.controls)) {
+                self.site.counters.named("found_again").add(1);
+                self.opened(camera);
+                return Ok(Flow::Waiting);
+            }
+        }
+        if self.on_lost == OnLost::Slate && *shown <= now {
+            *shown = now + SLATE;
+            let pts = self.site.epoch.pts_at(now);
+            if let Some(sequence) = self.stamps.made(pts) {
+                let mut frame = slate(FrameFormat::new(self.pixel, self.size), &self.site)?;
+                (frame.pts, frame.sequence) = (pts, sequence);
+                out.give(0, Item::Frame(frame));
+                return Ok(Flow::More);
+            }
+        }
+        std::thread::sleep(WAIT);
+        Ok(Flow::Waiting)
+    }
+}
+
+impl Source for Filming {
+    fn next(&mut self, out: &mut Output) -> Result<Flow, NodeError> {
+        match self.state {
+            State::Open { .. } => self.film(out),
+            State::Lost { .. } => self.search(out),
+        }
+    }
+
+    /// While nobody watches the camera goes on and its pictures are not touched: opening one again
+    /// takes up to seconds, and exposure would have to settle anew.
+    fn request(&mut self, wish: Wish) -> Handled {
+        match (wish, &self.state) {
+            (Wish::Sleep, _) => self.asleep = true,
+            (Wish::Wake, _) => self.asleep = false,
+            (Wish::Keyframe, State::Open { camera, .. }) if camera.choice.capture == Capture::H264 => {
+                camera.ask_for_keyframe();
+            }
+            (Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop, _) => {}
+        }
+        Handled::PassOn
+    }
+
+    /// Controls are set while it runs; another format needs another opening.
+    fn adjust(&mut self, settings: &Settings) -> Adjusted {
+        if !settings.same_but_for(&self.settings, &["controls", "on_lost"]) {
+            return Adjusted::NeedsRebuild;
+        }
+        let (Ok(controls), State::Open { camera, .. }) = (super::controls(settings), &self.state) else {
+            return Adjusted::NeedsRebuild;
+        };
+        if camera.set(&controls).is_err() {
+            return Adjusted::NeedsRebuild;
+        }
+        self.on_lost = OnLost::named(settings.choice("on_lost"));
+        (self.controls, self.settings) = (controls, settings.clone());
+        Adjusted::Applied
+    }
+}
+
+/// A frame of a picture in the driver's memory, which goes back to the driver afterwards.
+fn picture(
+    shot: &Shot<'_>,
+    capture: Capture,
+    stride: usize,
+    size: Size,
+    to: PixelFormat,
+    pool: &Pool,
+) -> Result<Frame, Unshown> {
+    let short = || Unshown::Bad("is cut short".to_owned());
+    let i420 = FrameFormat::new(PixelFormat::I420, size);
+    let frame = match capture {
+        Capture::Mjpeg => pixels::from_still(shot.bytes, pool)?,
+        Capture::Yuyv => pixels::from_yuyv(shot.bytes, stride, i420, pool)?.ok_or_else(short)?,
+        Capture::Nv12 | Capture::H264 => nv12(shot.bytes, stride, size, pool)?.ok_or_else(short)?,
+    };
+    if frame.size() != size {
+        return Err(Unshown::Bad(format!("is {} and not {size}", frame.size())));
+    }
+    Ok(pixels::convert(&frame, to, pool)?)
+}
+
+/// `None` when `bytes` does not hold both planes.
+fn nv12(bytes: &[u8], stride: usize, size: Size, pool: &Pool) -> Result<Option<Frame>, PoolFull> {
+    let format = FrameFormat::new(PixelFormat::Nv12, size);
+    let mut frame = Frame::pooled(pool, format, Pts::ZERO, 0)?;
+    let mut from = 0;
+    for mut plane in frame.planes_mut()? {
+        let shape = plane.shape();
+        let rest = bytes.get(from..).unwrap_or_default();
+        if stride < shape.row_bytes || rest.len() < stride * (shape.rows - 1) + shape.row_bytes {
+            return Ok(None);
+        }
+        plane.copy_from(PlaneRef::new(rest, stride, shape));
+        from += stride * size.height() as usize;
+    }
+    Ok(Some(frame))
+}

@@ -15,7 +15,7 @@ const MS: Duration = Duration::from_millis(1);
 fn cameras(count: usize, filters: &[u32]) -> Sketch {
     let mut sketch = Sketch::new(Clock::Live);
     for _ in 0..count {
-        let act = Act { takes: MS * 0, interval: MS * 33, count: 10_000_000, ..Act::default() };
+        let act = Act { takes: Duration::ZERO, interval: MS * 33, count: 10_000_000, ..Act::default() };
         let mut last = sketch.node(Role::Source, act);
         sketch.topology.nodes[last].pace = Pace::ByPts;
         sketch.topology.nodes[last].work = Work::Device;
@@ -24,7 +24,7 @@ fn cameras(count: usize, filters: &[u32]) -> Sketch {
             sketch.link(last, filter, WhenFull::DropOldest, Join::Each).capacity = 1;
             last = filter;
         }
-        let sink = sketch.node(Role::Sink, Act { takes: MS * 0, ..Act::default() });
+        let sink = sketch.node(Role::Sink, Act { takes: Duration::ZERO, ..Act::default() });
         sketch.link(last, sink, WhenFull::DropOldest, Join::Each).capacity = 1;
     }
     sketch
@@ -123,7 +123,7 @@ fn what_feeds_two_outputs_matters_as_much_as_the_more_important() {
     // One camera, one filter, an output that matters and one behind a filter that is too much.
     let mut sketch = cameras(1, &[20]);
     let heavy = sketch.node(Role::Filter, Act { takes: MS * 90, ..Act::default() });
-    let aside = sketch.node(Role::Sink, Act { takes: MS * 0, ..Act::default() });
+    let aside = sketch.node(Role::Sink, Act { takes: Duration::ZERO, ..Act::default() });
     sketch.link(1, heavy, WhenFull::DropOldest, Join::Each).capacity = 1;
     sketch.link(heavy, aside, WhenFull::DropOldest, Join::Each).capacity = 1;
     sketch.topology.nodes[2].priority = 9;

@@ -7,8 +7,8 @@ use openh264::OpenH264API;
 use openh264::decoder::{DecodeOptions, DecodedYUV, Decoder as Native, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
-use super::nal;
 use super::stream::Stream;
+use crate::media::annex_b;
 use crate::media::{Frame, FrameFormat, PlaneMut, Pool, PoolFull, Pts, Size};
 
 /// In which order pictures come out.
@@ -101,7 +101,7 @@ impl Decoder {
 
     /// Whether parameter sets that come now are of use: with a keyframe, or in mid-stream.
     fn goes_on_with(&self, unit: &[u8]) -> bool {
-        self.stream.is_some() || nal::is_keyframe(unit)
+        self.stream.is_some() || annex_b::is_keyframe(unit)
     }
 
     /// Forgets everything: what is left of a broken stream is worth nothing.

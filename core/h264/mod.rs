@@ -10,7 +10,7 @@ mod split;
 mod stream;
 
 pub use decoder::{Decoded, Decoder, Order, Picture, Trouble};
-pub use nal::{annex_b, is_b_picture, is_keyframe, kind, units};
+pub use nal::{annex_b, is_b_picture};
 pub use sets::Sets;
 pub use split::{Splitter, TooLong};
 pub use stream::Stream;

@@ -1,39 +1,9 @@
-//! NAL units: where they begin and end in Annex B bytes, and what each is.
-//!
-//! Owns the two forms that units come in (start codes, lengths) and the way from one to the other.
+//! NAL units as containers keep them, with a length before each, and what their headers tell.
 
-/// `nal_unit_type` (ITU-T H.264 table 7-1).
-pub(super) const SLICE: u8 = 1;
-pub(super) const IDR: u8 = 5;
-pub(super) const SEI: u8 = 6;
-pub(super) const SPS: u8 = 7;
-pub(super) const PPS: u8 = 8;
-pub(super) const DELIMITER: u8 = 9;
+use crate::media::annex_b::{SLICE, kind, units};
 
+/// Before each unit in Annex B form.
 pub(super) const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
-/// The units of Annex B bytes in order, start codes and padding left out; none is empty.
-pub fn units(annex_b: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = start_code(annex_b, 0).map(|at| &annex_b[at + 3..]);
-    std::iter::from_fn(move || {
-        let from = rest.take()?;
-        let next = start_code(from, 0);
-        rest = next.map(|at| &from[at + 3..]);
-        Some(&from[..next.unwrap_or(from.len())])
-    })
-    .map(without_trailing_zeros)
-    .filter(|unit| !unit.is_empty())
-}
-
-/// What a unit, which is not empty, holds.
-pub fn kind(unit: &[u8]) -> u8 {
-    unit[0] & 0x1f
-}
-
-/// Whether Annex B bytes hold an IDR picture.
-pub fn is_keyframe(annex_b: &[u8]) -> bool {
-    units(annex_b).any(|unit| kind(unit) == IDR)
-}
 
 /// Whether Annex B bytes hold a picture that may be shown before one that came earlier.
 pub fn is_b_picture(annex_b: &[u8]) -> bool {
@@ -100,25 +70,6 @@ pub fn annex_b(bytes: &[u8], length_bytes: usize, before: &[u8]) -> Result<Vec<u
         at += length_bytes + unit.len();
     }
     Ok(out)
-}
-
-/// Where the next `00 00 01` begins, from `at` on.
-pub(super) fn start_code(bytes: &[u8], mut at: usize) -> Option<usize> {
-    // Every start code holds a 1 as its third byte: looking at that place first skips most others.
-    while at + 2 < bytes.len() {
-        match bytes[at + 2] {
-            1 if bytes[at] == 0 && bytes[at + 1] == 0 => return Some(at),
-            0 => at += 1,
-            _ => at += 3,
-        }
-    }
-    None
-}
-
-/// The zero before a four-byte start code, and padding, belong to no unit (clause B.1).
-fn without_trailing_zeros(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    &bytes[..end]
 }
 
 #[cfg(test)]

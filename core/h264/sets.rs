@@ -1,6 +1,7 @@
 //! Parameter sets, kept so that every keyframe can begin with them.
 
-use super::nal::{self, PPS, SPS, START_CODE};
+use super::nal::START_CODE;
+use crate::media::annex_b::{self, PPS, SPS};
 
 /// The parameter sets a stream last gave, in Annex B form.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +22,10 @@ impl Sets {
     /// `unit` with the sets before it when it is a keyframe that came without, and whether it is a
     /// keyframe. Sets that it holds are kept for later ones.
     pub fn complete(&mut self, unit: Vec<u8>) -> (Vec<u8>, bool) {
-        let own: Vec<&[u8]> = nal::units(&unit).filter(|unit| matches!(nal::kind(unit), SPS | PPS)).collect();
-        let keyframe = nal::is_keyframe(&unit);
-        if own.iter().any(|unit| nal::kind(unit) == SPS) {
+        let own: Vec<&[u8]> =
+            annex_b::units(&unit).filter(|unit| matches!(annex_b::kind(unit), SPS | PPS)).collect();
+        let keyframe = annex_b::is_keyframe(&unit);
+        if own.iter().any(|unit| annex_b::kind(unit) == SPS) {
             *self = Sets::of(own);
             return (unit, keyframe);
         }

@@ -2,7 +2,7 @@
 //!
 //! Owns the bytes of the unit that is still coming, and how many they may be.
 
-use super::nal::{DELIMITER, IDR, PPS, SEI, SLICE, SPS, start_code};
+use crate::media::annex_b::{DELIMITER, IDR, PPS, SEI, SLICE, SPS, start_code};
 
 /// No level of H.264 lets one picture be larger by far.
 const MOST: usize = 16 << 20;
@@ -75,6 +75,7 @@ impl Splitter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::annex_b;
 
     /// Two pictures, the first of two slices.
     const STREAM: [&[u8]; 6] =
@@ -87,10 +88,10 @@ mod tests {
         for piece in bytes.chunks(pieces) {
             splitter.push(piece);
             while let Some(unit) = splitter.next_unit().unwrap() {
-                lengths.push(super::super::units(&unit).count());
+                lengths.push(annex_b::units(&unit).count());
             }
         }
-        lengths.extend(splitter.finish().map(|unit| super::super::units(&unit).count()));
+        lengths.extend(splitter.finish().map(|unit| annex_b::units(&unit).count()));
         lengths
     }
 

@@ -3,7 +3,7 @@
 use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, SeqParameterSet, VuiParameters};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
-use super::nal::{self, SPS};
+use crate::media::annex_b::{self, SPS};
 use crate::media::{Colour, FrameFormat, Matrix, PixelFormat, Range, Rate, Size};
 
 /// The largest picture of level 5.2.
@@ -26,7 +26,7 @@ impl Stream {
     /// # Errors
     /// What is not supported, as the end of a sentence that begins with the name of the stream.
     pub fn find(annex_b: &[u8]) -> Option<Result<Stream, String>> {
-        nal::units(annex_b).find(|unit| nal::kind(unit) == SPS).map(Stream::read)
+        annex_b::units(annex_b).find(|unit| annex_b::kind(unit) == SPS).map(Stream::read)
     }
 
     /// From a sequence parameter set.

@@ -4,6 +4,7 @@
 //! no file and no clock.
 
 mod access_unit;
+pub mod annex_b;
 mod annotations;
 mod format;
 mod frame;

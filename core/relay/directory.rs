@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::Latency;
 use super::feed::Pulse;
-use super::nal::Profile;
+use super::profile::Profile;
 use super::refusal::Refusal;
 use super::stream::StreamId;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::mailbox::{Command, Left, Mailbox};
-use super::nal::Profile;
+use super::profile::Profile;
 use super::stream::{Cut, StreamId};
 use crate::media::AccessUnit;
 use crate::node::{Counter, Epoch, NodeError, Site, Upstream, Wish};

@@ -3,7 +3,7 @@
 //! Owns the choice of payload type and what is let through to the WebRTC stack: candidates it
 //! cannot use, or too many of them, are left out. Everything here comes from strangers.
 
-use super::nal::Profile;
+use super::profile::Profile;
 use super::refusal::Refusal;
 
 /// The longest SDP read.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::nal::{self, Nal};
+use crate::media::annex_b::{self, DELIMITER, END_OF_SEQUENCE, END_OF_STREAM, FILLER, PPS, SPS};
 
 /// The most bytes in one payload. With the RTP header (12), our header extensions (20), the two
 /// bytes RTX puts in front and the SRTP tag (16) a packet stays within 1200 bytes, which every
@@ -24,15 +24,14 @@ const END: u8 = 0x40;
 /// Parameter sets that stand together travel together (STAP-A); a NAL unit that fits travels
 /// alone; any other is cut in pieces of equal length with the rest last (FU-A), so that a run of
 /// packets can leave in one segmented send.
-pub fn packetize(annex_b: &[u8]) -> Vec<Bytes> {
-    let mut cut =
-        Cut { bytes: BytesMut::with_capacity(annex_b.len() + annex_b.len() / 64 + 64), payloads: vec![] };
-    let mut together: Vec<Nal<'_>> = vec![];
-    for unit in nal::units(annex_b) {
-        match unit.kind() {
+pub fn packetize(unit: &[u8]) -> Vec<Bytes> {
+    let mut cut = Cut { bytes: BytesMut::with_capacity(unit.len() + unit.len() / 64 + 64), payloads: vec![] };
+    let mut together: Vec<&[u8]> = vec![];
+    for unit in annex_b::units(unit) {
+        match annex_b::kind(unit) {
             // Delimiters and filling say nothing that RTP does not.
-            nal::DELIMITER | nal::FILLER | nal::END_OF_SEQUENCE | nal::END_OF_STREAM => {}
-            nal::SPS | nal::PPS => together.push(unit),
+            DELIMITER | FILLER | END_OF_SEQUENCE | END_OF_STREAM => {}
+            SPS | PPS => together.push(unit),
             _ => {
                 cut.parameter_sets(&std::mem::take(&mut together));
                 cut.unit(unit);
@@ -49,26 +48,26 @@ struct Cut {
 }
 
 impl Cut {
-    fn parameter_sets(&mut self, sets: &[Nal<'_>]) {
-        let length: usize = 1 + sets.iter().map(|set| 2 + set.bytes.len()).sum::<usize>();
+    fn parameter_sets(&mut self, sets: &[&[u8]]) {
+        let length: usize = 1 + sets.iter().map(|set| 2 + set.len()).sum::<usize>();
         if sets.len() < 2 || length > MOST_PAYLOAD {
-            return sets.iter().for_each(|set| self.unit(*set));
+            return sets.iter().for_each(|set| self.unit(set));
         }
-        let importance = sets.iter().map(|set| set.bytes[0] & 0x60).max().unwrap_or(0);
+        let importance = sets.iter().map(|set| set[0] & 0x60).max().unwrap_or(0);
         self.payload(|bytes| {
             bytes.put_u8(importance | STAP_A);
             for set in sets {
-                bytes.put_u16(set.bytes.len() as u16);
-                bytes.put_slice(set.bytes);
+                bytes.put_u16(set.len() as u16);
+                bytes.put_slice(set);
             }
         });
     }
 
-    fn unit(&mut self, unit: Nal<'_>) {
-        if unit.bytes.len() <= MOST_PAYLOAD {
-            return self.payload(|bytes| bytes.put_slice(unit.bytes));
+    fn unit(&mut self, unit: &[u8]) {
+        if unit.len() <= MOST_PAYLOAD {
+            return self.payload(|bytes| bytes.put_slice(unit));
         }
-        let (header, body) = (unit.bytes[0], &unit.bytes[1..]);
+        let (header, body) = (unit[0], &unit[1..]);
         let pieces = body.chunks(MOST_PAYLOAD - 2);
         let last = pieces.len() - 1;
         for (index, piece) in pieces.enumerate() {
@@ -100,7 +99,7 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relay::nal::tests::annex_b;
+    use crate::media::annex_b::tests::annex_b;
     use crate::relay::tests::depacketizer::depacketize;
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use framegate::h264;
+use framegate::media::annex_b;
 use framegate::media::{AccessUnit, Item};
 use framegate::node::{Counters, Epoch, Node, NodeError, Output, Settings, Site, Source, Then};
 use framegate::nodes::test_pattern::read_frame_number;
@@ -89,7 +89,7 @@ fn serve(folder: &TempDir, port: u16, account: &[&str]) -> (Child, u16) {
 }
 
 fn slices(unit: &[u8]) -> Vec<Vec<u8>> {
-    h264::units(unit).filter(|unit| matches!(h264::kind(unit), 1 | 5)).map(<[u8]>::to_vec).collect()
+    annex_b::units(unit).filter(|unit| matches!(annex_b::kind(unit), 1 | 5)).map(<[u8]>::to_vec).collect()
 }
 
 /// A camera node and what has come of it.

@@ -16,9 +16,9 @@ use crate::relay::answer::{
     Identity, Latency, Reach, candidate, media, names, polished, random_text, settings, ssrcs, track,
 };
 use crate::relay::feedback::{Reports, Tap};
-use crate::relay::nal::Profile;
 use crate::relay::offer::{self, Codec};
 use crate::relay::peer::Peer;
+use crate::relay::profile::Profile;
 
 /// An offer that has not been answered.
 pub struct Invitation {

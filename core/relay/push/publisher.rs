@@ -12,8 +12,8 @@ use crate::node::{Counter, NodeError, Site};
 use crate::relay::fanout::How;
 use crate::relay::feed::Feed;
 use crate::relay::hub::Hub;
-use crate::relay::nal::Profile;
 use crate::relay::peer::Why;
+use crate::relay::profile::Profile;
 use crate::relay::stream::StreamId;
 
 /// From one try to the next, at first and at most.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::relay::answer::{Identity, Latency, Reach, answer};
-use crate::relay::nal::Profile;
 use crate::relay::offer::Offer;
+use crate::relay::profile::Profile;
 
 /// As Chromium writes it, shortened: audio too, several H.264 profiles among other codecs, names
 /// instead of addresses.

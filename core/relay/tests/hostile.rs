@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use crate::relay::answer::{Identity, Latency, Reach, answer};
 use crate::relay::demux::{Demux, ViewerId};
 use crate::relay::fragment::{Fragment, matches_tag};
-use crate::relay::nal::Profile;
 use crate::relay::offer::{MOST_CANDIDATES, Offer, is_usable_candidate};
+use crate::relay::profile::Profile;
 use crate::relay::stun::{Stun, tests::request};
 
 const OFFERS: [&str; 3] = [

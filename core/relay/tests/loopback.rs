@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::network::Network;
 use super::watcher::{Boxes, Watcher};
+use crate::media::annex_b::tests::annex_b;
 use crate::media::{AccessUnit, Item, Pool, Pts};
 use crate::node::{Epoch, Inputs, Node, NodeKind, Settings, Sink, Site};
-use crate::relay::nal::tests::annex_b;
 use crate::relay::peer::Datagram;
 use crate::relay::{self, Closed, Hub, Kind, Refusal};
 

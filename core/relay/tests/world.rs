@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::network::Network;
 use super::watcher::{Boxes, Watcher};
+use crate::media::annex_b::tests::annex_b;
 use crate::media::{AccessUnit, Annotations, Detection, Pool, Pts, Region};
 use crate::node::{Epoch, Site, Upstream, Wish};
 use crate::relay::answer::{Identity, Latency, Reach, answer};
@@ -15,9 +16,9 @@ use crate::relay::demand::Demand;
 use crate::relay::demux::ViewerId;
 use crate::relay::early::Inbound;
 use crate::relay::fanout::{Ended, Fanout, Room, Wire};
-use crate::relay::nal::{Profile, tests::annex_b};
 use crate::relay::offer::Offer;
 use crate::relay::peer::Datagram;
+use crate::relay::profile::Profile;
 use crate::relay::stream::{Cut, Stream, StreamId};
 use crate::relay::viewer::Viewer;
 

@@ -62,18 +62,23 @@ impl Kind {
     }
 }
 
+/// The contract of whatever sends one encoded stream away.
+pub(super) fn takes_encoded() -> Contract {
+    Contract {
+        inputs: vec![InputPort::each("access_units", vec![Accepts::AccessUnits])],
+        outputs: vec![],
+        work: Work::Network,
+        pace: Pace::Free,
+    }
+}
+
 impl NodeKind for Kind {
     fn about(&self) -> &About {
         &ABOUT
     }
 
     fn contract(&self, _settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        Ok(Contract {
-            inputs: vec![InputPort::each("access_units", vec![Accepts::AccessUnits])],
-            outputs: vec![],
-            work: Work::Network,
-            pace: Pace::Free,
-        })
+        Ok(takes_encoded())
     }
 
     fn outputs(&self, _settings: &Settings, _inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {

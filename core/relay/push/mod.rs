@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use super::feed::Feed;
 use super::hub::Hub;
+use super::kind::takes_encoded;
 use crate::diagnostic::{Diagnostic, Path};
 use crate::node::{
-    About, Accepts, Adjusted, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
-    Setting, Settings, Sink, Site, Takes, Work,
+    About, Adjusted, Contract, Format, Inputs, Node, NodeError, NodeKind, Role, Setting, Settings, Sink,
+    Site, Takes,
 };
 
 pub use invite::Invitation;
@@ -64,12 +65,7 @@ impl NodeKind for Kind {
         if let Err(why) = Server::at(settings.text("url"), None) {
             return Err(vec![Diagnostic::error("bad-url", Path::root().key("with").key("url"), why)]);
         }
-        Ok(Contract {
-            inputs: vec![InputPort::each("access_units", vec![Accepts::AccessUnits])],
-            outputs: vec![],
-            work: Work::Network,
-            pace: Pace::Free,
-        })
+        Ok(takes_encoded())
     }
 
     fn outputs(&self, _settings: &Settings, _inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::model::Model;
 use super::units;
-use crate::media::{Rate, Region, Size};
+use crate::media::{PixelFormat, Rate, Region, Size};
 
 /// One key a node may be given.
 #[derive(Clone, Debug)]
@@ -329,6 +329,11 @@ macro_rules! getters {
 impl Settings {
     pub fn set(&mut self, name: &'static str, value: Value) {
         self.values.insert(name, value);
+    }
+
+    /// The pixel format that a setting with a choice of them names.
+    pub fn pixel_format(&self, name: &str) -> PixelFormat {
+        self.choice(name).parse().expect("each choice is the name of a pixel format")
     }
 
     pub fn get(&self, name: &str) -> Option<&Value> {

@@ -36,18 +36,14 @@ impl NodeKind for Convert {
     }
 
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
-        let pixel = target(settings);
+        let pixel = settings.pixel_format("to");
         let frames = inputs.iter().flatten().filter_map(Format::frames);
         Ok(frames.map(|video| Format::Frames(VideoFormat { pixel, ..video })).collect())
     }
 
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
-        Ok(Node::Filter(Box::new(Converter { to: target(settings), pool: site.pool.clone() })))
+        Ok(Node::Filter(Box::new(Converter { to: settings.pixel_format("to"), pool: site.pool.clone() })))
     }
-}
-
-fn target(settings: &Settings) -> PixelFormat {
-    settings.choice("to").parse().expect("each choice is the name of a pixel format")
 }
 
 struct Converter {
@@ -72,7 +68,7 @@ impl Filter for Converter {
     }
 
     fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
-        self.to = target(settings);
+        self.to = settings.pixel_format("to");
         Adjusted::Applied
     }
 }

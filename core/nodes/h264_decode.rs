@@ -45,17 +45,13 @@ impl NodeKind for H264Decode {
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
         let unknown = VideoFormat { pixel: PixelFormat::I420, size: None, rate: None };
         let video = inputs.first().copied().flatten().and_then(|format| format.video()).unwrap_or(unknown);
-        Ok(vec![Format::Frames(VideoFormat { pixel: target(settings), ..video })])
+        Ok(vec![Format::Frames(VideoFormat { pixel: settings.pixel_format("to"), ..video })])
     }
 
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
         let decoder = Decoder::new(Order::Coded).map_err(NodeError::stop_graph)?;
-        Ok(Node::Filter(Box::new(Decoding { decoder, to: target(settings), site: site.clone() })))
+        Ok(Node::Filter(Box::new(Decoding { decoder, to: settings.pixel_format("to"), site: site.clone() })))
     }
-}
-
-fn target(settings: &Settings) -> PixelFormat {
-    settings.choice("to").parse().expect("each choice is the name of a pixel format")
 }
 
 struct Decoding {
@@ -103,7 +99,7 @@ impl Filter for Decoding {
     }
 
     fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
-        self.to = target(settings);
+        self.to = settings.pixel_format("to");
         Adjusted::Applied
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Path};
-use crate::media::{Frame, Item, PixelFormat, PoolFull, Rate, Size};
+use crate::media::{Frame, Item, PoolFull, Rate, Size};
 use crate::node::{
     About, Adjusted, Contract, Flow, Format, Handled, Node, NodeError, NodeKind, Output, OutputPort, Pace,
     Role, Setting, Settings, Site, Source, Takes, VideoFormat, Wish, Work,
@@ -88,7 +88,7 @@ impl NodeKind for Images {
     fn outputs(&self, settings: &Settings, _: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
         let size = Some(first(settings)?);
         Ok(vec![Format::Frames(VideoFormat {
-            pixel: pixel(settings),
+            pixel: settings.pixel_format("format"),
             size,
             rate: Some(settings.rate("rate")),
         })])
@@ -135,10 +135,6 @@ fn first(settings: &Settings) -> Result<Size, Diagnostic> {
     let why = why.map(|why| format!("; the first: {why}")).unwrap_or_default();
     let count = files.len();
     Err(Diagnostic::error("bad-file", at(), format!("none of {count} files can be shown{why}")))
-}
-
-fn pixel(settings: &Settings) -> PixelFormat {
-    settings.choice("format").parse().expect("each choice is the name of a pixel format")
 }
 
 struct Reader {
@@ -219,7 +215,8 @@ impl Reader {
     fn show(&self, path: &std::path::Path) -> Result<Frame, Unshown> {
         let bytes = std::fs::read(path).map_err(|error| Unshown::Bad(format!("cannot be read: {error}")))?;
         let picture = pixels::from_still(&bytes, &self.site.pool)?;
-        let mut frame = pixels::convert(&self.fitted(picture)?, pixel(&self.settings), &self.site.pool)?;
+        let mut frame =
+            pixels::convert(&self.fitted(picture)?, self.settings.pixel_format("format"), &self.site.pool)?;
         (frame.pts, frame.sequence) = (self.rate().pts_of(self.given), self.given);
         Ok(frame)
     }

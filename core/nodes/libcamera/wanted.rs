@@ -52,7 +52,7 @@ impl Wanted {
         Wanted {
             which: Which::read(settings.json("camera")).unwrap_or(Which::Index(0)),
             size: settings.try_size("size"),
-            pixel: settings.choice("format").parse().expect("each choice is the name of a pixel format"),
+            pixel: settings.pixel_format("format"),
             low_res: settings.try_size("low_res"),
             turn: Turn {
                 left_right: settings.bool("hflip") != half_turn,

@@ -11,7 +11,7 @@ pub use code::{CODE_HEIGHT, read_frame_number};
 pub use picture::{CHANGING_HEIGHT, objects};
 
 use crate::diagnostic::{Diagnostic, Path};
-use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, PoolFull, Pts, Rate};
+use crate::media::{Frame, FrameFormat, Item, Pool, PoolFull, Pts, Rate};
 use crate::node::{
     About, Adjusted, Contract, Flow, Format, Handled, Node, NodeError, NodeKind, Output, OutputPort, Pace,
     Role, Setting, Settings, Site, Source, Takes, VideoFormat, Wish, Work,
@@ -72,7 +72,7 @@ impl NodeKind for TestPattern {
 
     fn outputs(&self, settings: &Settings, _: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
         Ok(vec![Format::Frames(VideoFormat {
-            pixel: pixel(settings),
+            pixel: settings.pixel_format("format"),
             size: Some(settings.size("size")),
             rate: Some(settings.rate("rate")),
         })])
@@ -90,17 +90,12 @@ impl NodeKind for TestPattern {
 }
 
 fn painter(settings: &Settings, pool: &Pool) -> Result<Painter, PoolFull> {
-    let format = FrameFormat::new(pixel(settings), settings.size("size"));
+    let format = FrameFormat::new(settings.pixel_format("format"), settings.size("size"));
     Painter::new(format, settings.integer("seed") as u32, pool.clone())
 }
 
 fn end(settings: &Settings) -> u64 {
     settings.try_integer("count").map_or(u64::MAX, |count| count as u64)
-}
-
-fn pixel(settings: &Settings) -> PixelFormat {
-    let name = settings.choice("format");
-    name.parse().expect("each choice is the name of a pixel format")
 }
 
 struct Running {

@@ -97,7 +97,7 @@ impl NodeKind for V4l2 {
         let (size, rate) = (settings.try_size("size"), settings.try_rate("rate"));
         Ok(vec![match is_encoded(settings) {
             true => Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size, rate }),
-            false => Format::Frames(VideoFormat { pixel: pixel(settings), size, rate }),
+            false => Format::Frames(VideoFormat { pixel: settings.pixel_format("format"), size, rate }),
         }])
     }
 
@@ -109,7 +109,7 @@ impl NodeKind for V4l2 {
                 rate: settings.try_rate("rate"),
             },
             controls: controls(settings).map_err(NodeError::stop_graph)?,
-            pixel: pixel(settings),
+            pixel: settings.pixel_format("format"),
             on_lost: OnLost::named(settings.choice("on_lost")),
         };
         Ok(Node::Source(Box::new(Filming::start(settings.text("camera"), plan, settings, site)?)))
@@ -118,10 +118,6 @@ impl NodeKind for V4l2 {
 
 fn is_encoded(settings: &Settings) -> bool {
     settings.choice("capture") == "h264"
-}
-
-fn pixel(settings: &Settings) -> PixelFormat {
-    settings.choice("format").parse().expect("each choice is the name of a pixel format")
 }
 
 /// The controls by name, `true` and `false` as 1 and 0.

@@ -9,14 +9,24 @@ use super::seen;
 use super::support::binary::Framegate;
 use super::support::python::{Python, must};
 
+/// What `play.py` tells of `pictures` pictures from `endpoint`.
+fn play(endpoint: &str, pictures: usize) -> Value {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser/play.py");
+    let python = Python::aiortc();
+    let mut command = python.script(&script);
+    let output = must(command.args([endpoint, &pictures.to_string()]), "aiortc could not play the graph");
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+/// The numbers of the pictures that a viewer decodes.
+pub fn watched(endpoint: &str, pictures: usize) -> Vec<u32> {
+    seen::played_numbers(&play(endpoint, pictures)).into_iter().flatten().collect()
+}
+
 #[test]
 fn aiortc_plays_it_too() {
-    let python = Python::with("aiortc", &["aiortc==1.16.0", "numpy==2.3.5"]);
     let server = Framegate::run(Path::new("graphs/demo.yaml"), &[]);
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser/play.py");
-    let output =
-        must(python.script(&script).args([&server.at("live/whep"), "90"]), "aiortc could not play the demo");
-    let played: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let played = play(&server.at("live/whep"), 90);
     seen::assert_played(&played, 90);
 
     let messages = played["messages"].as_array().expect("a list of messages");

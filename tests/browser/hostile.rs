@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::support::binary::Framegate;
 
 /// The frame that is treated wrong.
@@ -23,11 +21,6 @@ fn graph(mode: &str) -> String {
     )
 }
 
-fn told(server: &Framegate, path: &str) -> Value {
-    let mut answer = ureq::get(server.at(path)).call().unwrap_or_else(|error| panic!("{path}: {error}"));
-    answer.body_mut().read_json().expect("the server answers with JSON")
-}
-
 /// The instance was stopped and started anew, or only its frame was refused.
 enum Outcome {
     Stopped,
@@ -38,8 +31,8 @@ fn leaves_the_relay_at_its_rate(mode: &str, outcome: &Outcome, why: &str) {
     let server = Framegate::run_text(&graph(mode), &[]);
     // The status of ten seconds: long enough for a new instance to start.
     server.wait_for(" 0:10 ");
-    let graph = told(&server, "api/graph");
-    let relayed = told(&server, "api/relays")["relays"][0]["pictures"].as_u64().expect("a count");
+    let graph = server.json("api/graph");
+    let relayed = server.json("api/relays")["relays"][0]["pictures"].as_u64().expect("a count");
     let given = graph["nodes"][0]["given"].as_u64().expect("a count");
     assert!(relayed * 10 >= given * 8, "{relayed} of {given} pictures were relayed\n{}", server.log());
     for node in graph["nodes"].as_array().expect("a list of nodes") {

@@ -29,7 +29,7 @@ impl Drop for Server {
 
 #[test]
 fn a_server_that_we_publish_to_decodes_every_picture_and_is_told_the_end() {
-    let python = Python::with("aiortc", &["aiortc==1.16.0", "numpy==2.3.5"]);
+    let python = Python::aiortc();
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser/whip_server.py");
     let mut server =
         Server(python.script(&script).arg("90").stdout(Stdio::piped()).spawn().expect("it starts"));

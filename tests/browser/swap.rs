@@ -3,12 +3,9 @@
 use std::path::PathBuf;
 use std::thread;
 
-use serde_json::Value;
-
-use super::seen;
+use super::aiortc::watched;
 use super::support::asking::until;
 use super::support::binary::Framegate;
-use super::support::python::{Python, must};
 
 /// Eight seconds at the source's rate: time enough to compile a plugin while they are watched.
 const PICTURES: usize = 120;
@@ -16,24 +13,6 @@ const PICTURES: usize = 120;
 fn guest(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("FRAMEGATE_GUESTS")).join(name).with_extension("wasm");
     std::fs::read(path).expect("the build made this guest")
-}
-
-/// The numbers of the pictures that a viewer decodes.
-fn watched(endpoint: &str) -> Vec<u32> {
-    let python = Python::with("aiortc", &["aiortc==1.16.0", "numpy==2.3.5"]);
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser/play.py");
-    let output = must(
-        python.script(&script).args([endpoint, &PICTURES.to_string()]),
-        "aiortc could not play the graph",
-    );
-    let played: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    seen::played_numbers(&played).into_iter().flatten().collect()
-}
-
-fn viewers(server: &Framegate) -> u64 {
-    let mut answer = ureq::get(server.at("api/relays")).call().expect("the server answers");
-    let relays: Value = answer.body_mut().read_json().expect("with JSON");
-    relays["relays"][0]["viewers"].as_u64().unwrap_or(0)
 }
 
 #[test]
@@ -53,8 +32,8 @@ fn a_viewer_of_a_graph_whose_plugin_is_swapped_misses_no_picture() {
         &[],
     );
     let endpoint = server.at("live/whep");
-    let viewer = thread::spawn(move || watched(&endpoint));
-    until("a viewer", || viewers(&server) > 0 || viewer.is_finished());
+    let viewer = thread::spawn(move || watched(&endpoint, PICTURES));
+    until("a viewer", || server.viewers() > 0 || viewer.is_finished());
     // The same plugin in other bytes: with a custom section behind it.
     let changed = [&guest("keeper")[..], b"\0\x06\x04note1"].concat();
     let next = folder.path().join("next");

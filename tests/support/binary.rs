@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// Compiling plugins on a busy machine is slow; nothing here is judged by speed.
 const START_WITHIN: Duration = Duration::from_secs(180);
 
@@ -94,6 +96,17 @@ impl Framegate {
     /// `path` on this server; no slash in front.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// What it answers at `path`.
+    pub fn json(&self, path: &str) -> Value {
+        let mut answer = ureq::get(self.at(path)).call().unwrap_or_else(|error| panic!("{path}: {error}"));
+        answer.body_mut().read_json().expect("the server answers with JSON")
+    }
+
+    /// How many viewers its first stream has.
+    pub fn viewers(&self) -> u64 {
+        self.json("api/relays")["relays"][0]["viewers"].as_u64().unwrap_or(0)
     }
 
     /// Everything printed so far.

@@ -11,6 +11,11 @@ pub struct Python {
 }
 
 impl Python {
+    /// A WebRTC stack and decoder of another make.
+    pub fn aiortc() -> Python {
+        Python::with("aiortc", &["aiortc==1.16.0", "numpy==2.3.5"])
+    }
+
     /// A virtual environment `name` that holds exactly `packages`, each pinned (`aiortc==1.16.0`).
     pub fn with(name: &str, packages: &[&str]) -> Python {
         let folder = cache(&format!("python-{name}"));

@@ -15,11 +15,12 @@
 //!
 //! # Reading order: one frame's journey
 //!
-//! 1. [`graph`] turns the file into a [`graph::Plan`]; what is wrong with it comes back as
-//!    [`diagnostic`] findings, all at once, and nothing has been started.
+//! 1. [`graph`] turns the file, and those it includes, into a [`graph::Plan`]; what is wrong with it
+//!    comes back as [`diagnostic`] findings, all at once, and nothing has been started.
 //! 2. [`run`] builds each node through [`node::NodeKind::build`]; a failure here is reported before
 //!    any frame moves.
-//! 3. A source in [`nodes`] fills a pooled [`media::Frame`] and gives it to its output.
+//! 3. A source in [`nodes`] fills a pooled [`media::Frame`] and gives it to its output; one whose
+//!    pictures come encoded gives access units, which [`h264`] makes into frames for whoever takes those.
 //! 4. A link of [`schedule`] takes it. The link out of a camera is where frames are lost under
 //!    load, and the tally says so.
 //! 5. A worker of [`run`] carries it into [`plugin`]: rows go into the guest on demand, changed
@@ -32,6 +33,10 @@
 //!
 //! Against the stream: a viewer's picture loss → one merged wish ([`node::Wish::Keyframe`]) → the
 //! encoder. Stop goes the other way: sources first, links drain, sinks last.
+//!
+//! A file that changes while its graph runs goes the same way up to the plan. Then [`run`] builds what is
+//! new beside what is old, and swaps only what differs, in one moment of [`schedule`]; all the rest
+//! goes on.
 //!
 //! # Who may know whom
 //!

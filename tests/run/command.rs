@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const COUNTED: &str = "
@@ -28,6 +30,9 @@ nodes:
   - { id: camera, kind: test_pattern, with: { size: 64x48 } }
   - { id: end, kind: collect, with: { delay: 60s }, inputs: camera }
 ";
+
+/// Far longer than any end takes, on the busiest machine.
+const NEVER: Duration = Duration::from_secs(60);
 
 struct Graph {
     _folder: tempfile::TempDir,
@@ -56,6 +61,18 @@ fn run(args: &[&str], text: &str) -> (Option<i32>, String) {
 fn interrupt(child: &Child) {
     let sent = Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
+}
+
+/// How a process ended that was told to. One that does not is killed, and fails its test.
+fn ended(mut child: Child) -> Option<i32> {
+    let id = child.id().to_string();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(child.wait()));
+    let Ok(status) = told.recv_timeout(NEVER) else {
+        Command::new("kill").args(["-KILL", &id]).status().unwrap();
+        panic!("it did not end");
+    };
+    status.unwrap().code()
 }
 
 #[test]
@@ -158,7 +175,7 @@ fn where_to_watch_is_told_and_a_signal_stops_in_order() {
     let told = lines.next().unwrap().unwrap();
     assert!(told.starts_with("watch at http://127.0.0.1:"), "{told}");
     interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(child), Some(0));
 }
 
 /// The promise of a stop is two seconds; the machine gets three more to be busy with others. A node
@@ -176,19 +193,19 @@ fn started(text: &str) -> (Graph, Child, impl Iterator<Item = String>) {
 
 #[test]
 fn a_signal_breaks_off_what_takes_too_long() {
-    let (_graph, mut child, _lines) = started(DAWDLING);
+    let (_graph, child, _lines) = started(DAWDLING);
     let since = Instant::now();
     interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(child), Some(0));
     assert!(since.elapsed() < STOPPED_WITHIN, "it took {:?}", since.elapsed());
 }
 
 #[test]
 fn a_log_that_nobody_reads_any_more_does_not_hold_up_a_stop() {
-    let (_graph, mut child, lines) = started(ENDLESS);
+    let (_graph, child, lines) = started(ENDLESS);
     drop(lines);
     interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(child), Some(0));
 }
 
 #[test]
@@ -209,10 +226,10 @@ nodes:
 ",
         guest.display()
     );
-    let (_graph, mut child, _lines) = started(&text);
+    let (_graph, child, _lines) = started(&text);
     let since = Instant::now();
     interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(child), Some(0));
     assert!(since.elapsed() < STOPPED_WITHIN, "it took {:?}", since.elapsed());
 }
 
@@ -232,20 +249,21 @@ nodes:
     output.read_exact(&mut [0]).unwrap();
     let since = Instant::now();
     interrupt(&child);
+    let mut log = child.stderr.take().unwrap();
     // What was cut short is a failure, and says so.
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(ended(child), Some(1));
     assert!(since.elapsed() < STOPPED_WITHIN, "it took {:?}", since.elapsed());
     let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    log.read_to_string(&mut stderr).unwrap();
     assert!(stderr.contains("nobody reads"), "{stderr}");
 }
 
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
-    let (_graph, mut child, mut lines) = started(DAWDLING);
+    let (_graph, child, mut lines) = started(DAWDLING);
     interrupt(&child);
     // The first was heard, and the frame under way has a minute to go.
     assert!(lines.any(|line| line.contains("once more")));
     interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(128 + 2));
+    assert_eq!(ended(child), Some(128 + 2));
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -124,6 +125,18 @@ impl Framegate {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Has it killed when this process exits: for the one that a `static` holds, which is never dropped.
+    pub fn end_with_the_tests(&self) {
+        static ID: AtomicU32 = AtomicU32::new(0);
+        extern "C" fn end() {
+            // SAFETY: plain FFI call without memory; nobody waits for this child, so the id is its own.
+            unsafe { libc::kill(ID.load(Ordering::Relaxed) as libc::pid_t, libc::SIGKILL) };
+        }
+        assert_eq!(ID.swap(self.id(), Ordering::Relaxed), 0, "there is one such server");
+        // SAFETY: `end` only reads a static and makes a system call.
+        assert_eq!(unsafe { libc::atexit(end) }, 0);
     }
 
     /// Asks it to stop, as Ctrl-C does, and waits for the end.

@@ -33,10 +33,11 @@ nodes:
 /// An offer as Chromium makes it, shortened to two codecs; it has no candidates yet.
 const OFFER: &str = include_str!("offer.sdp");
 
-/// One server for all tests that leave no lasting mark on it. The operating system ends it with us.
+/// One server for all tests that leave no lasting mark on it.
 fn shared() -> &'static str {
     static SERVER: LazyLock<Framegate> = LazyLock::new(|| {
         let server = Framegate::run_text(GRAPH, &[]);
+        server.end_with_the_tests();
         exchange::until_live(&server.url);
         server
     });

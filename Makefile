@@ -54,6 +54,7 @@ models:
 
 build-setup:
 	$(call need,cargo,,the Rust compiler (https://rustup.rs))
+	@! command -v rustup >/dev/null 2>&1 || rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
 	$(call need,c++,g++,compiling the H.264 encoder)
 	@command -v nasm >/dev/null 2>&1 || { .ci/install nasm "the H.264 encoder's SIMD code; without it encoding is three times slower" && \
 	  { $(CARGO) clean -p openh264-sys2 2>/dev/null || true; }; }

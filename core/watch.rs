@@ -37,20 +37,30 @@ pub enum Seen {
 /// # Errors
 /// When the system cannot watch a folder.
 pub fn over(files: &[PathBuf]) -> io::Result<(Eyes, Changes)> {
-    let (tell, changes) = sync_channel(1);
     let reals: Vec<PathBuf> = files.iter().filter_map(|file| file.canonicalize().ok()).collect();
     let all = || files.iter().chain(&reals);
     let names: Vec<_> = all().filter_map(|file| file.file_name().map(ToOwned::to_owned)).collect();
-    let about_them = move |event: &Event| {
-        let named = |path: &PathBuf| path.file_name().is_some_and(|name| names.iter().any(|n| n == name));
-        changes_bytes(event) && event.paths.iter().any(named)
-    };
-    let mut eyes = notify::recommended_watcher(teller(tell, about_them)).map_err(io::Error::other)?;
+    let named = move |path: &Path| path.file_name().is_some_and(|name| names.iter().any(|n| n == name));
     let mut folders: Vec<PathBuf> = all().map(|file| folder_of(file)).collect();
     folders.sort_unstable();
     folders.dedup();
+    over_folders(&folders, named)
+}
+
+/// Watches what in `folders` is `of_interest`; not what in folders inside them is.
+///
+/// # Errors
+/// When the system cannot watch a folder.
+pub fn over_folders(
+    folders: &[PathBuf],
+    of_interest: impl Fn(&Path) -> bool + Send + 'static,
+) -> io::Result<(Eyes, Changes)> {
+    let (tell, changes) = sync_channel(1);
+    let about_them =
+        move |event: &Event| changes_bytes(event) && event.paths.iter().any(|path| of_interest(path));
+    let mut eyes = notify::recommended_watcher(teller(tell, about_them)).map_err(io::Error::other)?;
     for folder in folders {
-        eyes.watch(&folder, RecursiveMode::NonRecursive).map_err(io::Error::other)?;
+        eyes.watch(folder, RecursiveMode::NonRecursive).map_err(io::Error::other)?;
     }
     Ok((Eyes(eyes), Changes(changes)))
 }

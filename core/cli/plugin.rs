@@ -13,6 +13,7 @@ mod judge;
 mod languages;
 mod new;
 mod project;
+mod rebuild;
 mod run;
 mod test;
 mod trial;

@@ -11,8 +11,14 @@ use std::process::{Command, Output};
 
 /// The program, with cargo kept from the network.
 fn framegate(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("the program starts")
+}
+
+/// The same, not started yet.
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
-    offline(&mut command).args(arguments).output().expect("the program starts")
+    offline(&mut command);
+    command
 }
 
 /// What projects are built into: kept between runs, because the sdk's dependencies do not change.

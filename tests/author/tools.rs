@@ -4,7 +4,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::{framegate, told};
+use crate::support::{asking::until, binary::Framegate};
+use crate::{framegate, program, told};
 
 /// The arguments, with `{}` standing for a file in `folder`.
 fn run(folder: &TempDir, arguments: &str) -> (i32, String) {
@@ -112,19 +113,34 @@ fn a_setting_without_a_description_is_advice_and_no_fault() {
 
 #[test]
 fn a_plugin_is_shown_beside_the_picture_it_was_given() {
-    use std::io::{BufRead, BufReader};
-    let mut shown = std::process::Command::new(env!("CARGO_BIN_EXE_framegate"))
-        .args(["plugin", "run", "grayscale", "--size", "320x180", "--listen", "127.0.0.1:0"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut lines = BufReader::new(shown.stdout.take().expect("its output is piped")).lines();
-    let url = lines.next().expect("it says where to watch").expect("in text");
-    let address = url.strip_prefix("watch at ").expect("the line of every graph").trim();
-    let graph =
-        ureq::get(format!("{address}api/graph")).call().map(|mut answer| answer.body_mut().read_to_string());
-    // The child is ours, and has no more to say.
-    drop((shown.kill(), shown.wait()));
-    let graph = graph.expect("the page answers").expect("in text");
+    let mut command = program();
+    command.args(["plugin", "run", "grayscale", "--size", "320x180", "--listen", "127.0.0.1:0"]);
+    let graph = Framegate::serving(&mut command).json("api/graph").to_string();
     assert!(graph.contains("640x180") && graph.contains("side_by_side"), "{graph}");
+}
+
+#[test]
+fn a_project_that_is_saved_is_built_again_and_takes_over_and_one_that_does_not_build_changes_nothing() {
+    let folder = folder();
+    run(&folder, "plugin new night --into {}");
+    let (project, source) = (folder.path().join("night"), folder.path().join("night/lib.rs"));
+    let mut command = program();
+    command.args(["plugin", "run", project.to_str().expect("a readable path"), "--size", "64x48"]);
+    let shown = Framegate::serving(command.args(["--listen", "127.0.0.1:0"]));
+    let swaps = || {
+        let graph = shown.json("api/graph");
+        let nodes = graph["nodes"].as_array().expect("a list of nodes");
+        let plugin = nodes.iter().find(|node| node["id"] == "plugin").expect("the plugin's node");
+        plugin["counters"]["swaps"].as_u64().expect("it is counted from the start")
+    };
+    let written = std::fs::read_to_string(&source).expect("the template is there");
+
+    std::fs::write(&source, written.clone() + "this is no Rust").expect("it can be written");
+    shown.wait_for("the plugin does not build");
+    assert_eq!(swaps(), 0);
+
+    std::fs::write(&source, written.replace("gamma: 0.6", "gamma: 0.4")).expect("it can be written");
+    until("the new component takes over", || swaps() == 1);
+    // The old picture never stopped: it is the same run.
+    assert!(!shown.log().contains("failed"), "{}", shown.log());
 }

@@ -17,7 +17,7 @@ const START_WITHIN: Duration = Duration::from_secs(180);
 /// No line a test waits for takes longer.
 const SAYS_WITHIN: Duration = Duration::from_secs(90);
 
-/// A running `framegate run`. Killed when dropped.
+/// A running `framegate run`, or `framegate plugin run`. Killed when dropped.
 pub struct Framegate {
     child: Child,
     /// `http://127.0.0.1:PORT/`, or `https`
@@ -49,13 +49,20 @@ impl Framegate {
     }
 
     fn start(graph: &Path, listen: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Framegate {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_framegate"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
+        command
             .arg("run")
             .arg(graph)
             .args(["--set", &format!("server.listen={listen}"), "--set", "server.udp_port=0"])
             .args(arguments)
+            .envs(variables.iter().copied());
+        Framegate::serving(&mut command)
+    }
+
+    /// Starts any command that serves a page, and waits until it says where to watch.
+    pub fn serving(command: &mut Command) -> Framegate {
+        let mut child = command
             .env("NO_COLOR", "1")
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -72,11 +79,8 @@ impl Framegate {
                 let ended = child.try_wait();
                 // Already gone, or about to be: either way it is not ours any more.
                 drop((child.kill(), child.wait()));
-                panic!(
-                    "{} never said where to watch ({ended:?}):\n{}",
-                    graph.display(),
-                    log.text.lock().unwrap()
-                );
+                let log = log.text.lock().unwrap();
+                panic!("{command:?} never said where to watch ({ended:?}):\n{log}");
             }
         }
     }

@@ -1,17 +1,21 @@
 //! `framegate plugin run`: a plugin in a browser, the picture before it and after it side by side.
 //!
-//! Owns the graph that shows it. A project is built first; the graph itself runs as any other does.
+//! Owns the graph that shows it. A project is built first, and again whenever it is saved; the graph
+//! itself runs as any other does, and watches the component.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::build;
 use super::trial::{PLUGIN, SOURCE, Subject, Trial};
+use super::{build, rebuild};
 use crate::cli::{misused, run};
 
 /// See a plugin at work in a browser: the picture before it and after it, side by side.
+///
+/// A project is built again whenever one of its files is saved, and what comes of it takes over between
+/// two frames. One that does not build, or fails at once, changes nothing.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +33,15 @@ pub struct Args {
 }
 
 pub fn main(mut args: Args) -> ExitCode {
-    let folder = Path::new(&args.subject.plugin);
-    if build::is_project(folder) {
-        match build::build(folder) {
-            Ok(component) => args.subject.plugin = component.display().to_string(),
+    let folder = PathBuf::from(&args.subject.plugin);
+    if build::is_project(&folder) {
+        // Before the build: what is saved meanwhile is not missed.
+        let watched = rebuild::Project::watch(&folder);
+        match build::build(&folder) {
+            Ok(component) => {
+                args.subject.plugin = component.display().to_string();
+                rebuild::begin(folder, watched);
+            }
             Err(reason) => {
                 eprintln!("framegate: {reason}");
                 return ExitCode::FAILURE;
@@ -55,5 +64,7 @@ fn trial(args: &Args) -> Result<Trial, String> {
     trial.node(json!({ "id": "h264", "kind": "h264", "inputs": "both" }));
     trial.node(json!({ "id": "live", "kind": "relay", "inputs": "h264" }));
     trial.set("server", &format!("listen={}", args.listen))?;
+    // Any free one: several plugins may be looked at side by side.
+    trial.set("server", "udp_port=0")?;
     Ok(trial)
 }

@@ -65,14 +65,16 @@ impl Trial {
         Ok(trial)
     }
 
-    /// As [`Trial::offline`], without an end and in real time; what goes wrong shows and is survived.
+    /// As [`Trial::offline`], without an end and in real time; what goes wrong shows and is survived,
+    /// and a component that changes takes over.
     ///
     /// # Errors
     /// As [`Trial::offline`].
     pub fn live(subject: &Subject) -> Result<Trial, String> {
         let mut trial = Trial { nodes: Vec::new(), overrides: Vec::new(), clock: "live" };
         trial.source(subject, None, json!({ "loop": true }))?;
-        trial.plugin(subject, json!({}))?;
+        let changeable = bundled::find(&subject.plugin).is_none();
+        trial.plugin(subject, json!({ "watch": changeable }))?;
         Ok(trial)
     }
 

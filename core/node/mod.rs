@@ -15,6 +15,7 @@ mod roles;
 mod setting;
 mod site;
 pub mod units;
+mod waiting;
 mod wish;
 
 pub use contract::SAME_PTS_PATIENCE;
@@ -30,4 +31,5 @@ pub use model::{Digest, Layout, Model, ModelInput};
 pub use roles::{Adjusted, Filter, Flow, Inputs, Node, Output, Sink, Source};
 pub use setting::{Misfit, Setting, Settings, Takes, Value, default_json};
 pub use site::{Epoch, Site};
+pub use waiting::Waiting;
 pub use wish::{Handled, Upstream, Wish};

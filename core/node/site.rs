@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use super::counters::Counters;
 use super::halt::Halt;
+use super::waiting::Waiting;
 use super::wish::Upstream;
 use crate::media::{Pool, Pts};
 
@@ -40,6 +41,8 @@ pub struct Site {
     pub upstream: Upstream,
     pub epoch: Epoch,
     pub counters: Counters,
+    /// What it lacks to do its work, for all to see.
+    pub waiting: Waiting,
     /// Until when it may finish what it is at, once the graph is stopped.
     pub halt: Halt,
 }
@@ -53,6 +56,7 @@ impl Site {
             upstream: Upstream::nowhere(),
             epoch,
             counters: Counters::default(),
+            waiting: Waiting::default(),
             halt: Halt::default(),
         }
     }

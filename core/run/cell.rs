@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 
 use super::complaints::{Complaints, Tell};
 use super::ledger::Ledger;
+use super::report::NodeState;
 use crate::graph::plan::NodeId;
 use crate::media::Pts;
-use crate::node::{Adjusted, Counters, Flow, Format, Handled, Node, NodeError, Output, Settings, Then};
+use crate::node::{
+    Adjusted, Counters, Flow, Format, Handled, Node, NodeError, Output, Settings, Site, Then, Waiting,
+};
 use crate::schedule::{Event, Outcome, Turn};
 
 pub(super) struct Cell {
@@ -24,6 +27,7 @@ pub(super) struct Cell {
     times_latency: bool,
     pub ledger: Ledger,
     pub counters: Counters,
+    pub waiting: Waiting,
     inner: Mutex<Inner>,
 }
 
@@ -40,15 +44,31 @@ enum Gave {
 }
 
 impl Cell {
-    pub fn new(id: NodeId, name: String, node: Node, live: bool, counters: Counters) -> Cell {
-        let times_latency = live && matches!(node, Node::Sink(_));
-        let inner = Mutex::new(Inner { node: Some(node), complaints: Complaints::default() });
-        Cell { id, name, times_latency, ledger: Ledger::default(), counters, inner }
+    /// `node`, which was built at `site`.
+    pub fn new(id: NodeId, node: Node, site: &Site) -> Cell {
+        Cell {
+            id,
+            name: site.node.clone(),
+            times_latency: site.epoch.live && matches!(node, Node::Sink(_)),
+            ledger: Ledger::default(),
+            counters: site.counters.clone(),
+            waiting: site.waiting.clone(),
+            inner: Mutex::new(Inner { node: Some(node), complaints: Complaints::default() }),
+        }
     }
 
     /// As written in the graph.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub fn state(&self, has_ended: bool) -> NodeState {
+        match (self.ledger.failure(), self.waiting.why()) {
+            (Some(reason), _) => NodeState::Failed(reason),
+            (None, _) if has_ended => NodeState::Ended,
+            (None, Some(why)) => NodeState::Waiting(why),
+            (None, None) => NodeState::Running,
+        }
     }
 
     /// Gives the node a turn; what comes back is for the scheduler. `clock` tells the time since the

@@ -8,15 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::histogram::Histogram;
-use super::report::NodeState;
 use crate::media::Pts;
 
+/// Times of one node.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub struct Ledger {
     busy_nanos: AtomicU64,
-    pub turn: Histogram,
+    pub(super) turn: Histogram,
     /// From an item's PTS to the end of the turn that took it.
-    pub latency: Histogram,
+    pub(super) latency: Histogram,
     failure: Mutex<Option<String>>,
 }
 
@@ -28,7 +28,7 @@ impl Ledger {
     }
 
     /// Work that is not a turn: finishing, hearing a wish.
-    pub fn busy(&self, duration: Duration) {
+    pub(super) fn busy(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.busy_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
@@ -38,26 +38,18 @@ impl Ledger {
         self.latency.add(now.since(pts));
     }
 
-    pub fn busy_time(&self) -> Duration {
+    pub(super) fn busy_time(&self) -> Duration {
         Duration::from_nanos(self.busy_nanos.load(Ordering::Relaxed))
     }
 
     /// Remembers why the node gave up; the first reason stays.
-    pub fn gave_up(&self, reason: &str) {
+    pub(super) fn gave_up(&self, reason: &str) {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert_with(|| reason.to_owned());
     }
 
     /// Why the node gave up, if it did.
-    pub fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub fn state(&self, has_ended: bool) -> NodeState {
-        match self.failure() {
-            Some(reason) => NodeState::Failed(reason),
-            None if has_ended => NodeState::Ended,
-            None => NodeState::Running,
-        }
     }
 }

@@ -30,6 +30,7 @@ mod stage;
 mod start;
 mod trace;
 
+pub use ledger::Ledger;
 pub use reload::{Changes, ReloadError};
 pub use report::{LinkReport, NodeReport, NodeState, Report, Spread};
 pub use running::{Control, Ended, Failure, How, Running, Watch};

@@ -41,6 +41,8 @@ pub struct NodeReport {
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeState {
     Running,
+    /// It runs, but what it works with is not there: a camera that was unplugged, with the reason.
+    Waiting(String),
     /// It came to its end in order.
     Ended,
     /// It gave up, with the reason.

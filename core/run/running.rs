@@ -201,7 +201,7 @@ fn node(stage: &Stage, index: usize, (tally, has_ended): (NodeTally, bool)) -> N
     NodeReport {
         id: node.id.clone(),
         kind: node.kind.about().name,
-        state: cell.ledger.state(has_ended),
+        state: cell.state(has_ended),
         turns: tally.turns,
         given: tally.given,
         failed: tally.failed,

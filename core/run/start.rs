@@ -18,7 +18,7 @@ use super::stage::{Floor, Stage};
 use super::trace::Trace;
 use crate::graph::plan::{Clock, LinkId, NodeId, Plan};
 use crate::media::Pool;
-use crate::node::{Counters, Epoch, Halt, NodeError, Site, Upstream, Work};
+use crate::node::{Counters, Epoch, Halt, NodeError, Site, Upstream, Waiting, Work};
 use crate::schedule::{Event, Hand, Places, Topology};
 
 /// A graph did not start. Nothing of it runs.
@@ -123,7 +123,6 @@ impl Ground {
 /// Node `index` of `plan`, which the scheduler knows or will know as `id`.
 pub(super) fn build_one(plan: &Plan, index: usize, id: NodeId, ground: &Ground) -> Result<Cell, StartError> {
     let node = &plan.nodes[index];
-    let counters = Counters::default();
     let desk = ground.desk.clone();
     let site = Site {
         node: node.id.clone(),
@@ -132,13 +131,14 @@ pub(super) fn build_one(plan: &Plan, index: usize, id: NodeId, ground: &Ground) 
             desk.upgrade().into_iter().for_each(|desk| desk.tell(Event::Wished { node: id, wish }));
         }),
         epoch: ground.epoch,
-        counters: counters.clone(),
+        counters: Counters::default(),
+        waiting: Waiting::default(),
         halt: ground.halt.clone(),
     };
     let refused = |error: NodeError| StartError { node: Some(node.id.clone()), message: error.to_string() };
     let inputs = plan.input_formats(NodeId(index));
     let built = node.kind.build(&node.settings, &inputs, &site).map_err(refused)?;
-    Ok(Cell::new(id, node.id.clone(), built, ground.epoch.live, counters))
+    Ok(Cell::new(id, built, &site))
 }
 
 fn spawn_all(floor: &Arc<Floor>) -> Result<(), StartError> {

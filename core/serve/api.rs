@@ -57,9 +57,9 @@ struct Node {
     inserted: bool,
     /// Sinks: what has less of it waits first.
     priority: Option<u8>,
-    /// `running`, `ended` or `failed`.
+    /// `running`, `waiting`, `ended` or `failed`.
     state: &'static str,
-    /// Why it failed.
+    /// Why it waits or failed.
     reason: Option<String>,
     /// What each output port gives: `{"frames": "i420 1280x720 30 fps"}`.
     gives: BTreeMap<&'static str, String>,
@@ -172,6 +172,7 @@ impl Node {
     fn new(node: &PlanNode, told: &NodeReport) -> Node {
         let (state, reason) = match &told.state {
             NodeState::Running => ("running", None),
+            NodeState::Waiting(why) => ("waiting", Some(why.clone())),
             NodeState::Ended => ("ended", None),
             NodeState::Failed(reason) => ("failed", Some(reason.clone())),
         };

@@ -61,8 +61,12 @@ impl Collector for Scrape {
 impl Scrape {
     fn nodes(&self, page: &mut Page) -> fmt::Result {
         let each = || self.report.nodes.iter().map(|node| (of(node), node));
-        let running = each().map(|(labels, node)| (labels, u64::from(node.state == NodeState::Running)));
+        let goes_on = |state: &NodeState| matches!(state, NodeState::Running | NodeState::Waiting(_));
+        let running = each().map(|(labels, node)| (labels, u64::from(goes_on(&node.state))));
         page.gauges("node_running", "1 until the node ends or fails", None, running)?;
+        let waits = |state: &NodeState| matches!(state, NodeState::Waiting(_));
+        let waiting = each().map(|(labels, node)| (labels, u64::from(waits(&node.state))));
+        page.gauges("node_waiting", "1 while what it works with is not there: a lost camera", None, waiting)?;
         page.counters(
             "node_turns",
             "Turns taken, failed ones included",

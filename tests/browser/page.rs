@@ -100,3 +100,29 @@ fn boxes_are_put_away_with_a_key() {
     browser.until("boxes again", drawn);
     browser.screenshot("player");
 }
+
+#[test]
+fn a_camera_that_is_not_there_is_told_on_the_page_and_wherever_numbers_are_read() {
+    // Nobody listens on the port of TCP's own multiplexer.
+    let graph = "version: 1\nnodes:\n\
+                 \x20 - { id: door, kind: rtsp, with: { url: \"rtsp://guest:secret@127.0.0.1:1/\" } }\n\
+                 \x20 - { id: live, kind: relay, inputs: door }\n";
+    let server = Framegate::run_text(graph, &[]);
+    let browser = Chromium::start();
+    browser.open(&server.url);
+    browser.until(
+        "the camera's card says so",
+        "const card = document.querySelector('.node[data-state=waiting]');
+         return card?.querySelector('h3').textContent === 'door'
+             && card.querySelector('.reason').textContent.includes('asked again in')",
+    );
+    browser.screenshot("camera-lost");
+    assert_eq!(server.json("api/graph")["nodes"][0]["state"], "waiting");
+    let metrics =
+        ureq::get(server.at("metrics")).call().expect("there are metrics").body_mut().read_to_string();
+    let metrics = metrics.expect("in text");
+    let line =
+        metrics.lines().find(|line| line.starts_with("framegate_node_waiting{") && line.contains("door"));
+    assert!(line.is_some_and(|line| line.ends_with(" 1")), "{metrics}");
+    assert!(!server.log().contains("secret") && !metrics.contains("secret"));
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use framegate::media::annex_b;
 use framegate::media::{AccessUnit, Item};
-use framegate::node::{Counters, Epoch, Node, NodeError, Output, Settings, Site, Source, Then};
+use framegate::node::{Epoch, Node, NodeError, Output, Settings, Site, Source, Then};
 use framegate::nodes::test_pattern::read_frame_number;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -95,7 +95,7 @@ fn slices(unit: &[u8]) -> Vec<Vec<u8>> {
 /// A camera node and what has come of it.
 struct Camera {
     source: Box<dyn Source>,
-    counters: Counters,
+    site: Site,
     units: Vec<AccessUnit>,
     failed: Option<NodeError>,
 }
@@ -107,9 +107,8 @@ impl Camera {
         let settings = Settings::from_json(kind.about().with, &with).unwrap();
         let epoch = Epoch { instant: Instant::now(), wall: std::time::SystemTime::now(), live: true };
         let site = Site::alone("camera", framegate::media::Pool::new(1 << 20), epoch);
-        let counters = site.counters.clone();
         let Ok(Node::Source(source)) = kind.build(&settings, &[], &site) else { panic!("rtsp is a source") };
-        Camera { source, counters, units: Vec::new(), failed: None }
+        Camera { source, site, units: Vec::new(), failed: None }
     }
 
     /// Turns the node over until `enough`.
@@ -137,7 +136,7 @@ impl Camera {
     }
 
     fn count(&self, name: &str) -> u64 {
-        self.counters.named(name).get()
+        self.site.counters.named(name).get()
     }
 }
 
@@ -201,9 +200,12 @@ fn a_camera_that_was_switched_off_is_asked_again_until_it_is_back() {
     camera.until("five pictures", |camera| camera.units.len() >= 5);
     server.stop();
     camera.until("its loss", |camera| camera.count("lost") >= 1);
+    let waits = camera.site.waiting.why().expect("it is told to all who ask");
+    assert!(waits.starts_with(&server.url("live")) && waits.contains("asked again in"), "{waits}");
     server.start_again();
     let before = camera.units.len();
     camera.until("pictures again", |camera| camera.units.len() >= before + 10);
+    assert_eq!(camera.site.waiting.why(), None);
     assert!(camera.failed.is_none() && camera.units[before].keyframe);
 
     server.stop();

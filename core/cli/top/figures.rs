@@ -80,6 +80,8 @@ pub enum Mood {
     Well,
     /// It loses items now.
     Losing,
+    /// What it works with is not there.
+    Waiting,
     Ended,
     Failed,
 }
@@ -147,12 +149,14 @@ fn row(
     let slowest = feeds.iter().map(|link| link.wait_ms).max_by(|a, b| a.p99.total_cmp(&b.p99));
     let mood = match node.state.as_str() {
         "failed" => Mood::Failed,
+        "waiting" => Mood::Waiting,
         "ended" => Mood::Ended,
         _ if losing => Mood::Losing,
         _ => Mood::Well,
     };
     let last = match (&node.reason, mood) {
         (Some(reason), Mood::Failed) => format!("failed: {reason}"),
+        (Some(why), Mood::Waiting) => format!("waiting: {why}"),
         (_, Mood::Ended) => "ended".to_owned(),
         _ if node.failed > 0 => format!("{lost} failed {}", node.failed).trim().to_owned(),
         _ => lost,

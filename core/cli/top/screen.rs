@@ -46,7 +46,7 @@ fn widths(view: &View) -> [Constraint; COLUMNS.len()] {
 fn style(mood: Mood) -> Style {
     match mood {
         Mood::Well => Style::new(),
-        Mood::Losing => Style::new().fg(Color::Yellow),
+        Mood::Losing | Mood::Waiting => Style::new().fg(Color::Yellow),
         Mood::Ended => Style::new().add_modifier(Modifier::DIM),
         Mood::Failed => Style::new().fg(Color::Red),
     }

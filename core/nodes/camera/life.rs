@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::media::{Pts, Rate};
+use crate::node::{NodeError, Site};
 
 /// Without a picture for this long, and three intervals more, the camera is taken for lost.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -31,6 +32,20 @@ impl OnLost {
             _ => OnLost::Wait,
         }
     }
+}
+
+/// Tells everywhere that `camera` is lost: `why` goes on from its name, and `next` says what is done.
+///
+/// # Errors
+/// When that is to be the end of the graph.
+pub fn lost(site: &Site, on_lost: OnLost, camera: &str, why: &str, next: &str) -> Result<(), NodeError> {
+    site.counters.named("lost").add(1);
+    if on_lost == OnLost::Stop {
+        return Err(NodeError::stop_graph(format!("{camera} {why}, and \"on_lost\" is \"stop\"")));
+    }
+    tracing::warn!(node = site.node, "{camera} {why}; {next}");
+    site.waiting.begin(format!("{camera} {why}; {next}"));
+    Ok(())
 }
 
 /// How long the camera may be silent, from the pace it has shown.

@@ -9,4 +9,4 @@ mod life;
 
 #[cfg(any(feature = "libcamera", feature = "libcamera-0-3", feature = "v4l2"))]
 pub(super) use device::{SLATE, Stamps, pts, slate};
-pub(super) use life::{OnLost, Watch};
+pub(super) use life::{OnLost, Watch, lost};

@@ -101,15 +101,12 @@ impl Camera {
         self.wanted.which = Which::Again { id: capture.id.clone(), model: capture.model.clone() };
         self.format = FrameFormat::new(self.wanted.pixel, first.size);
         self.stamps.reopen();
+        self.site.waiting.end();
         self.state = State::Open(Open { capture, last: Instant::now(), watch: Watch::new(self.rate) });
     }
 
     fn lost(&mut self, model: &str, why: &str) -> Result<Flow, NodeError> {
-        self.site.counters.named("lost").add(1);
-        if self.on_lost == OnLost::Stop {
-            return Err(NodeError::stop_graph(format!("\"{model}\" {why}, and \"on_lost\" is \"stop\"")));
-        }
-        tracing::warn!(node = self.site.node, "\"{model}\" {why}; looking for it");
+        camera::lost(&self.site, self.on_lost, &format!("\"{model}\""), why, "looking for it")?;
         self.state = State::Lost(Search::begin());
         Ok(Flow::Waiting)
     }

@@ -9,7 +9,7 @@ use super::session::{End, News, Picture, Session, Way};
 use crate::h264;
 use crate::media::{AccessUnit, Item, Pts};
 use crate::node::{Adjusted, Flow, Handled, NodeError, Output, Settings, Site, Source, Wish};
-use crate::nodes::camera::{OnLost, Watch};
+use crate::nodes::camera::{self, OnLost, Watch};
 
 /// How long `next` waits before it lets the graph have a look around.
 const WAIT: Duration = Duration::from_millis(100);
@@ -122,6 +122,7 @@ impl Camera {
     /// A picture came: the camera is there.
     fn playing(&mut self, now: Instant) {
         self.pause = FIRST_PAUSE;
+        self.site.waiting.end();
         self.state = match std::mem::replace(&mut self.state, State::Lost { until: now }) {
             State::Asked(session) => State::Playing { session, last: now, watch: Watch::new(None) },
             State::Playing { session, watch, .. } => State::Playing { session, last: now, watch },
@@ -130,20 +131,9 @@ impl Camera {
     }
 
     fn lost(&mut self, why: &str) -> Result<Flow, NodeError> {
-        self.site.counters.named("lost").add(1);
-        if self.on_lost == OnLost::Stop {
-            return Err(NodeError::stop_graph(format!(
-                "{} {why}, and \"on_lost\" is \"stop\"",
-                self.address
-            )));
-        }
         let pause = self.pause;
-        tracing::warn!(
-            node = self.site.node,
-            "{}: {why}; asked again in {} s",
-            self.address,
-            pause.as_secs()
-        );
+        let next = format!("asked again in {} s", pause.as_secs());
+        camera::lost(&self.site, self.on_lost, &format!("{}:", self.address), why, &next)?;
         self.state = State::Lost { until: Instant::now() + pause };
         (self.pause, self.needs_keyframe) = ((pause * 2).min(LONGEST_PAUSE), true);
         self.pace.begin_again();

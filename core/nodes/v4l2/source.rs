@@ -93,16 +93,12 @@ impl Filming {
         self.wanted = Wanted { capture: Some(choice.capture), size: Some(choice.size), ..self.wanted };
         (self.size, self.needs_keyframe) = (choice.size, true);
         self.stamps.reopen();
+        self.site.waiting.end();
         self.state = State::Open { camera, last: Instant::now(), watch: Watch::new(choice.rate) };
     }
 
     fn lost(&mut self, why: &str) -> Result<Flow, NodeError> {
-        self.site.counters.named("lost").add(1);
-        let model = &self.name.model;
-        if self.on_lost == OnLost::Stop {
-            return Err(NodeError::stop_graph(format!("\"{model}\" {why}, and \"on_lost\" is \"stop\"")));
-        }
-        tracing::warn!(node = self.site.node, "\"{model}\" {why}; looking for it");
+        camera::lost(&self.site, self.on_lost, &format!("\"{}\"", self.name.model), why, "looking for it")?;
         let now = Instant::now();
         self.state = State::Lost { again: now, slate: now };
         Ok(Flow::Waiting)

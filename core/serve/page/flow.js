@@ -117,7 +117,8 @@ export class Flow {
     const state = card.querySelector(".state");
     card.dataset.state = node.state;
     state.textContent = node.state === "running" ? "" : node.state;
-    card.title = [node.reason, `a turn: ${spread(node.turn_ms)}`, node.latency_ms && `from capture: ${spread(node.latency_ms)}`,
+    card.querySelector(".reason").textContent = node.reason ?? "";
+    card.title = [`a turn: ${spread(node.turn_ms)}`, node.latency_ms && `from capture: ${spread(node.latency_ms)}`,
       ...graph.links.filter((link) => link.to_node === node.id).flatMap((link) => [`waits for it from ${link.from}: ${spread(link.wait_ms)}`,
         ...Object.entries(link.dropped).filter(([, count]) => count > 0).map(([reason, count]) => `lost as ${reason}: ${text.count(count)}`)]),
       ...Object.entries(node.counters).map(([name, count]) => `${name}: ${text.count(count)}`)].filter(Boolean).join("\n");

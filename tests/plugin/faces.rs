@@ -8,12 +8,16 @@ use std::time::Duration;
 use framegate::media::{Frame, Item, Region};
 use framegate::node::Kinds;
 use framegate::nodes::collect::Basket;
-use framegate::{catalog, graph, run};
+use framegate::run::{self, Running};
+use framegate::{catalog, graph};
 
 use crate::bench;
 use crate::support::{clips, models};
+use crate::swap::rebuilt;
 
 const FRAMES: usize = 120;
+/// For a machine with much else to do; nothing is judged by how long it takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 const WIDTH: usize = 176;
 /// Every 12 frames of the clip, where the tip of the nose is.
 const NOSE: [(f32, f32); 10] = [
@@ -30,10 +34,16 @@ const NOSE: [(f32, f32); 10] = [
 ];
 
 fn nose(sequence: u64) -> (f32, f32) {
+    let sequence = in_clip(sequence) as u64;
     let step = sequence as usize / 12;
     let (from, to) = (NOSE[step], NOSE[(step + 1).min(NOSE.len() - 1)]);
     let part = (sequence % 12) as f32 / 12.0;
     (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part)
+}
+
+/// Which picture of the clip it is: a clip that begins again is numbered on.
+fn in_clip(sequence: u64) -> usize {
+    sequence as usize % FRAMES
 }
 
 /// Eyes, nose and mouth, with room for a hand that told the truth a little wrong.
@@ -52,11 +62,28 @@ fn kinds() -> Kinds {
 
 /// Runs the clip through `nodes`, which end in `last`; gives every frame that left.
 fn run_clip(basket: &str, nodes: &str, last: &str) -> Vec<Frame> {
+    let (running, kept) = start(basket, "offline", "", nodes, last);
+    kept.wait_for_end(PATIENCE);
+    let _ended = running.wait();
+    frames(&kept)
+}
+
+/// The frames that left so far.
+fn frames(kept: &Basket) -> Vec<Frame> {
+    let frame = |item| match item {
+        Item::Frame(frame) => frame,
+        Item::AccessUnit(_) | Item::Detections(_) => panic!("only frames leave"),
+    };
+    kept.items().into_iter().map(frame).collect()
+}
+
+/// The clip on its way through `nodes`; `camera` are more settings of its file, a comma before each.
+fn start(basket: &str, clock: &str, camera: &str, nodes: &str, last: &str) -> (Running, Basket) {
     let folder = std::env::current_dir().expect("cargo gives tests a folder");
     let model = folder.join(models::blazeface());
     let text = format!(
-        "version: 1\nclock: offline\nmodels:\n  - name: faces\n    path: {}\n    input: {{ size: 128x128, layout: nhwc, mean: [127.5], \
-         deviation: [127.5] }}\nnodes:\n  - {{ id: camera, kind: file, with: {{ path: {} }} }}\n{nodes}  \
+        "version: 1\nclock: {clock}\nmodels:\n  - name: faces\n    path: {}\n    input: {{ size: 128x128, layout: nhwc, mean: [127.5], \
+         deviation: [127.5] }}\nnodes:\n  - {{ id: camera, kind: file, with: {{ path: {}{camera} }} }}\n{nodes}  \
          - {{ id: end, kind: collect, with: {{ into: {basket} }}, inputs: {last} }}\n",
         model.display(),
         clips::carphone().display(),
@@ -66,13 +93,7 @@ fn run_clip(basket: &str, nodes: &str, last: &str) -> Vec<Frame> {
     let plan = checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.findings));
     let kept = Basket::open(basket);
     let running = run::build(plan, NonZeroUsize::new(2).unwrap()).unwrap().start().unwrap();
-    let items = kept.wait_for_end(Duration::from_secs(120));
-    let _ended = running.wait();
-    let frame = |item| match item {
-        Item::Frame(frame) => frame,
-        Item::AccessUnit(_) | Item::Detections(_) => panic!("only frames leave"),
-    };
-    items.into_iter().map(frame).collect()
+    (running, kept)
 }
 
 fn holds(region: &Region, (x, y): (f32, f32)) -> bool {
@@ -103,7 +124,7 @@ fn the_face_is_found_in_nearly_every_frame_and_hardly_anything_else() {
 /// How much of the face can be seen as it was, 0 to 1, in the frame that shows most of it.
 fn seen(clip: &[Vec<u8>], frames: &[Frame]) -> f64 {
     let share = |frame: &Frame| {
-        let (before, after) = (&clip[frame.sequence as usize], bench::packed(frame));
+        let (before, after) = (&clip[in_clip(frame.sequence)], bench::packed(frame));
         let pixels: Vec<usize> = inner_face(frame.sequence).collect();
         let same = pixels.iter().filter(|&&at| before[at].abs_diff(after[at]) <= 2).count();
         same as f64 / pixels.len() as f64
@@ -128,7 +149,7 @@ fn privacy(inputs: &str) -> String {
 /// Of the frames, those hidden from edge to edge: even the corner far from any face is not as it was.
 fn wholly_hidden(clip: &[Vec<u8>], frames: &[Frame]) -> usize {
     let hidden = |frame: &&Frame| {
-        let (before, after) = (&clip[frame.sequence as usize], bench::packed(frame));
+        let (before, after) = (&clip[in_clip(frame.sequence)], bench::packed(frame));
         let corner = (20..70).flat_map(|y| (140..175).map(move |x| y * WIDTH + x));
         corner.clone().filter(|&at| before[at].abs_diff(after[at]) > 2).count() * 10 > corner.count()
     };
@@ -169,6 +190,75 @@ fn while_the_detector_is_stopped_every_frame_is_black() {
     assert_eq!((hidden.len(), wholly_hidden(&clip, &hidden)), (FRAMES, FRAMES));
     assert!(seen(&clip, &hidden) < 0.5);
     save("stopped", &hidden);
+}
+
+#[test]
+fn where_the_detector_looks_at_few_frames_the_others_are_hidden_whole() {
+    let clip = clip(&clips::carphone());
+    let rarely = FACES.replace("inputs: camera", "inputs: { frames: { from: camera, rate: 5 } }");
+    let privacy = |join: &str| {
+        privacy(&format!("{{ frames: camera, detections: {{ from: faces.detections, {join} }} }}"))
+            .replace("labels: [face]", "labels: [face], after: [faces]")
+    };
+    let hidden = run_clip("rarely", &(rarely.clone() + &privacy("join: same_pts")), "privacy");
+    assert_eq!((hidden.len(), wholly_hidden(&clip, &hidden)), (FRAMES, FRAMES - FRAMES / 6));
+    assert!(seen(&clip, &hidden) < 0.5);
+    // With older boxes for a while: a face does not go far in a tenth of a second.
+    let late = run_clip("late", &(rarely + &privacy("join: latest, max_age: 100ms")), "privacy");
+    let whole = wholly_hidden(&clip, &late);
+    assert!((FRAMES / 6..FRAMES - FRAMES / 6).contains(&whole), "{whole}");
+    let most = seen(&clip, &late);
+    assert!(most < 0.5, "{most} of a face can be seen");
+}
+
+#[test]
+fn no_frame_leaves_with_the_face_in_clear_while_the_detector_is_swapped() {
+    let clip = clip(&clips::carphone());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("faces.wasm");
+    let component = framegate::plugin::bundled::find("faces").expect("it is bundled").to_vec();
+    std::fs::write(&file, &component).expect("the folder can be written");
+    let watched = FACES.replace("plugin: faces,", &format!("plugin: {}, watch: true,", file.display()));
+    let hides = privacy("faces").replace("labels: [face]", "labels: [face], after: [faces]");
+    let (running, kept) = start("swapped", "live", ", loop: true", &(watched + &hides), "privacy");
+    kept.wait_for(10, PATIENCE);
+    std::fs::write(&file, rebuilt(component, b'2')).expect("the folder can be written");
+    let watch = running.watch();
+    let swaps = || crate::graphs::count(&watch.report(), "faces", "swaps");
+    while swaps() == 0 {
+        let there = kept.items().len();
+        assert!(kept.wait_for(there + 1, PATIENCE).len() > there, "the picture goes on");
+    }
+    let there = kept.items().len();
+    kept.wait_for(there + 30, PATIENCE);
+    running.stop();
+    crate::graphs::well(&running.wait());
+    let hidden = frames(&kept);
+    let most = seen(&clip, &hidden);
+    assert!(most < 0.5, "{most} of a face can be seen");
+    assert!(wholly_hidden(&clip, &hidden) < hidden.len(), "what is no face stays as it was");
+}
+
+#[test]
+fn what_is_encoded_shows_no_more_of_the_face_than_what_went_in() {
+    let clip = clip(&clips::carphone());
+    let hides = FACES.to_owned() + &privacy("faces");
+    let hidden = run_clip("before-encoding", &hides, "privacy");
+    // The same size again: what asks for pixels has the checker put a decoder before it.
+    let encodes = "  - { id: h264, kind: h264, with: { bitrate: 400k }, inputs: privacy }\n  \
+                   - { id: again, kind: scale, with: { size: 176x144 }, inputs: h264 }\n";
+    let decoded = run_clip("encoded", &(hides + encodes), "again");
+    assert_eq!(decoded.len(), FRAMES);
+    for (hidden, decoded) in hidden.iter().zip(&decoded) {
+        let (hidden, after) = (bench::packed(hidden), bench::packed(decoded));
+        let clear = &clip[in_clip(decoded.sequence)];
+        let away = |from: &[u8]| -> u32 {
+            inner_face(decoded.sequence).map(|at| u32::from(from[at].abs_diff(after[at]))).sum()
+        };
+        let (from_hidden, from_clear) = (away(&hidden), away(clear));
+        assert!(from_hidden * 2 < from_clear, "frame {}: {from_hidden}, {from_clear}", decoded.sequence);
+    }
+    save("encoded", &decoded);
 }
 
 /// What `check` finds when the model and the node of the face detector say this besides.

@@ -6,7 +6,8 @@
 //! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells,
 //! `settings` what `check` says about a plugin node, `interface` that `wit/v0` keeps to what was
 //! released. `graphs` runs whole graphs: `swap` changes a plugin's file under one, `looked` hides what
-//! no detector has seen, `survival` lets every mode of misbehaviour loose in one.
+//! no detector has seen, `survival` lets every mode of misbehaviour loose in one, `identical` holds
+//! that workers change no byte of what is written.
 
 mod bench;
 mod by_hand;
@@ -15,6 +16,7 @@ mod faces;
 mod fuzz;
 mod graphs;
 mod hostile;
+mod identical;
 mod interface;
 mod looked;
 #[path = "../../plugins/misbehave/modes.rs"]

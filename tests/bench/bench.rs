@@ -4,6 +4,7 @@
 //! the word. Every figure is a median over interleaved rounds, in CPU time rather than on the wall,
 //! so that a busy machine changes it little; ratios are within one run and are what to quote.
 
+mod cameras;
 mod graphs;
 mod kernels;
 mod measure;
@@ -17,13 +18,15 @@ use framegate::nodes::h264;
 fn main() {
     // Cargo adds `--bench` to what the user gave.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tables: [(&str, fn()); 10] = [
+    let tables: [(&str, fn()); 12] = [
         ("pictures", kernels::pictures),
         ("drawing", kernels::drawing),
         ("encode", kernels::encode),
         ("plugins", plugins::plugins),
         ("copies", plugins::copies),
         ("scheduler", graphs::scheduler),
+        ("ledger", graphs::ledger),
+        ("cameras", cameras::cameras),
         ("memory", graphs::memory),
         ("check", graphs::check),
         ("start", graphs::start),

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use framegate::catalog;
 use framegate::graph::{self, Plan, Text};
-use framegate::media::Pool;
+use framegate::media::{Pool, Pts};
 use framegate::node::{Epoch, Flow, Inputs, Node, Output, Settings, Site};
 use framegate::nodes::collect::Basket;
-use framegate::run::{self, Report};
+use framegate::run::{self, Ledger, Report};
+use framegate::schedule::times::Times;
 use serde_json::json;
 
-use crate::measure::{heading, line, median, process_time};
+use crate::measure::{heading, line, median, process_time, thread_time};
 
 /// A chain of `filters` nodes that do next to nothing, between a source of `frames` and a sink.
 fn chain(filters: usize, frames: usize) -> String {
@@ -75,6 +76,13 @@ fn by_hand(filters: usize, frames: usize) {
     }
 }
 
+/// The CPU time that all threads spend on `work`.
+pub fn used(work: &dyn Fn()) -> Duration {
+    let before = process_time();
+    work();
+    process_time() - before
+}
+
 /// What a graph costs beyond its nodes called by hand, for each node and frame.
 pub fn scheduler() {
     const SIZES: [usize; 5] = [2, 10, 50, 100, 200];
@@ -83,11 +91,6 @@ pub fn scheduler() {
         for (filters, overheads) in SIZES.iter().zip(&mut overheads) {
             let frames = 40_000 / filters;
             let text = chain(*filters, frames);
-            let used = |work: &dyn Fn()| {
-                let before = process_time();
-                work();
-                process_time() - before
-            };
             let graph = used(&|| drop(run(&text)));
             let hand = used(&|| by_hand(*filters, frames));
             overheads.push(graph.saturating_sub(hand) / (frames * (filters + 2)) as u32);
@@ -100,6 +103,41 @@ pub fn scheduler() {
         let value = format!("{:>9.2} us", took.as_secs_f64() * 1e6);
         line(&format!("a chain of {filters} filters"), &value, &format!("{ratio:>7.2}x"));
     }
+}
+
+/// What it costs to write down each turn's time and each item's latency, beside all that the demo's
+/// chain does for a frame.
+pub fn ledger() {
+    const ENTRIES: u32 = 1_000_000;
+    let (ledger, mut waits) = (Ledger::default(), Times::default());
+    let mut entries = || {
+        let before = thread_time();
+        for _ in 0..ENTRIES {
+            let begun = Instant::now();
+            waits.add(begun.elapsed());
+            ledger.turn(begun.elapsed());
+            ledger.left(Pts::ZERO, Pts::ZERO.after(begun.elapsed()));
+        }
+        (thread_time() - before) / ENTRIES
+    };
+    let entry = median((0..7).map(|_| entries()).collect());
+    let frames = 200;
+    let text = format!(
+        "version: 1\nclock: offline\nnodes:\n\
+         \x20 - {{ id: camera, kind: test_pattern, with: {{ size: 1280x720, count: {frames} }} }}\n\
+         \x20 - {{ id: motion, kind: plugin, plugin: motion, inputs: camera }}\n\
+         \x20 - {{ id: boxes, kind: plugin, plugin: overlay, inputs: motion }}\n\
+         \x20 - {{ id: h264, kind: h264, inputs: boxes }}\n\
+         \x20 - {{ id: end, kind: collect, inputs: h264 }}\n"
+    );
+    let before = process_time();
+    let report = run(&text);
+    let all = process_time() - before;
+    let turns: u64 = report.nodes.iter().map(|node| node.turns).sum();
+    let share = entry.as_secs_f64() * turns as f64 / all.as_secs_f64();
+    heading("the ledger");
+    line("one turn, with its item's wait and latency", &format!("{:>9} ns", entry.as_nanos()), "");
+    line("of all that the demo's chain does", &format!("{:>9.4} %", share * 100.0), "");
 }
 
 /// Frame memory of a graph that draws, scales, converts and encodes.

@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-camera test-setup camera-setup models bench bench-relay fuzz lint build-setup
+.PHONY: demo test test-camera test-setup camera-setup models bench bench-relay fuzz lint check-arm build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -46,6 +46,12 @@ fuzz: build-setup
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+
+# Whether it builds for a Raspberry Pi, C and assembly included: all but linking, on any machine.
+check-arm: build-setup
+	$(call need,aarch64-linux-gnu-g++,g++-aarch64-linux-gnu,compiling the H.264 encoder for ARM)
+	@! command -v rustup >/dev/null 2>&1 || rustup target add aarch64-unknown-linux-gnu
+	$(CARGO) check --target aarch64-unknown-linux-gnu
 
 # The neural networks that graphs/ names, into target/models; each is pinned by its digest.
 models:

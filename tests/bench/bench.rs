@@ -6,6 +6,7 @@
 
 mod cameras;
 mod graphs;
+mod heap;
 mod kernels;
 mod measure;
 mod plugins;
@@ -18,12 +19,13 @@ use framegate::nodes::h264;
 fn main() {
     // Cargo adds `--bench` to what the user gave.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tables: [(&str, fn()); 12] = [
+    let tables: [(&str, fn()); 13] = [
         ("pictures", kernels::pictures),
         ("drawing", kernels::drawing),
         ("encode", kernels::encode),
         ("plugins", plugins::plugins),
         ("copies", plugins::copies),
+        ("heap", plugins::heap),
         ("scheduler", graphs::scheduler),
         ("ledger", graphs::ledger),
         ("cameras", cameras::cameras),

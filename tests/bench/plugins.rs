@@ -9,6 +9,7 @@ use motion::Motion;
 use std::time::{Instant, SystemTime};
 
 use crate::graphs::{plan, run};
+use crate::heap::asked;
 use crate::measure::{Row, compare, heading, line};
 
 const RING: usize = 8;
@@ -153,5 +154,29 @@ pub fn copies() {
         let (read, written) = (of("bytes_read"), of("bytes_written"));
         let share = (read + written) as f64 / whole;
         line(plugin, &format!("{read} in"), &format!("{written:>9} out {share:>7.2}x"));
+    }
+}
+
+/// How often a node of each world asks the host's heap for memory, per frame, once it has settled.
+pub fn heap() {
+    const FRAMES: u64 = 100;
+    let scene = Scene::new();
+    heading("asked of the host's heap, per frame of i420 1280x720");
+    let worlds = [
+        ("filter (negative)", "negative"),
+        ("filter (passthrough)", "passthrough"),
+        ("detector (motion)", "motion"),
+        ("overlay (overlay)", "overlay"),
+    ];
+    let mut measure = |name: &str, mut row: Row<'_>| {
+        (0..FRAMES).for_each(|_| row.once());
+        let before = asked();
+        (0..FRAMES).for_each(|_| row.once());
+        let each = (asked() - before) as f64 / FRAMES as f64;
+        line(name, &format!("{each:>9.2}"), "allocations");
+    };
+    measure("a frame handed on and no plugin", scene.row("", drop));
+    for (name, plugin) in worlds {
+        measure(name, scene.plugin("", &Plugin::new(plugin, "{}")));
     }
 }

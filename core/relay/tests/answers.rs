@@ -13,6 +13,9 @@ const CHROMIUM: &str = include_str!("offers/chromium.sdp");
 /// As Firefox writes it, shortened.
 const FIREFOX: &str = include_str!("offers/firefox.sdp");
 
+/// Recorded from Firefox 153 before it has fetched its H.264 decoder, as it is just after its first start.
+const FIREFOX_AT_FIRST: &str = include_str!("offers/firefox-at-first.sdp");
+
 /// As Safari writes it, put together from what it is known to announce: high profile first, H.265
 /// beside it, one address behind an mDNS name (the browser capabilities published with mediasoup,
 /// the codec table in go2rtc's documentation). Not recorded from the browser.
@@ -76,6 +79,12 @@ fn firefox_gets_its_type_and_no_extension_it_did_not_offer() {
     assert!(video.starts_with("m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"), "{sdp}");
     assert!(video.contains("a=sendonly"), "{sdp}");
     assert!(!video.contains("abs-capture-time"), "{sdp}");
+}
+
+#[test]
+fn firefox_that_has_no_decoder_yet_is_told_what_its_offer_lacks() {
+    let refused = Offer::read(FIREFOX_AT_FIRST, Profile::ConstrainedBaseline).unwrap_err();
+    assert!(refused.to_string().ends_with("its video has no H264 entry"), "{refused}");
 }
 
 #[test]

@@ -108,6 +108,8 @@ export class Viewing {
   }
 }
 
+const NO_DECODER = "This browser cannot decode H.264. Firefox fetches what it needs a few minutes after its first start; load the page again then.";
+
 class Refusal extends Error {
   constructor(state, message, retryAfterMs) {
     super(message);
@@ -141,7 +143,8 @@ async function post(endpoint, offer, over) {
   const problem = await response.json().catch(() => ({}));
   const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   const state = { 404: "refused", 406: "refused", 409: "no-source", 429: "busy", 503: "full" }[response.status] ?? "unreachable";
-  throw new Refusal(state, problem.detail ?? problem.title ?? `the server answered ${response.status}`,
+  const bare = response.status === 406 && !/ H264\//i.test(offer);
+  throw new Refusal(state, bare ? NO_DECODER : problem.detail ?? problem.title ?? `the server answered ${response.status}`,
     Number.isFinite(seconds) ? seconds * 1000 : undefined);
 }
 

@@ -41,8 +41,47 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::collect::Collect),
     ];
     let is_absent = |kind: &Absent| !present.iter().any(|present| present.about().name == kind.name);
-    Kinds { absent: GATED.into_iter().filter(is_absent).collect(), present }
+    Kinds { absent: GATED.into_iter().filter(is_absent).collect(), present, other_names: other_names() }
 }
+
+/// What kinds are called elsewhere, and the bundled plugins.
+fn other_names() -> Vec<(&'static str, String)> {
+    let plugin = |name: &'static str| {
+        let help = format!(
+            "\"{name}\" is a plugin: write `kind: plugin`, and `plugin: {name}` beside it; \
+             `framegate plugin inspect {name}` tells about it"
+        );
+        (name, help)
+    };
+    let kinds = ALSO_CALLED
+        .map(|(word, kind)| (word, format!("did you mean \"{kind}\"? `framegate kinds` lists them all")));
+    plugin::bundled::ALL.iter().map(|(name, _)| plugin(name)).chain(kinds).collect()
+}
+
+const ALSO_CALLED: [(&str, &str); 22] = [
+    ("camera", "libcamera"),
+    ("decode", "h264_decode"),
+    ("decoder", "h264_decode"),
+    ("encode", "h264"),
+    ("encoder", "h264"),
+    ("mp4", "file"),
+    ("openh264", "h264"),
+    ("picamera2", "libcamera"),
+    ("publish", "whip_push"),
+    ("record", "write"),
+    ("resize", "scale"),
+    ("save", "write"),
+    ("sfu", "whip_push"),
+    ("stream", "relay"),
+    ("testsrc", "test_pattern"),
+    ("trigger", "gate"),
+    ("usb", "v4l2"),
+    ("video", "file"),
+    ("webcam", "v4l2"),
+    ("webrtc", "relay"),
+    ("whep", "relay"),
+    ("x264", "h264"),
+];
 
 /// Kinds that need a native library, at run time or to be compiled, and the feature that brings them.
 const GATED: [Absent; 2] = [

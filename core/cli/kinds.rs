@@ -39,6 +39,9 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 fn unknown(name: &str, kinds: &Kinds) -> String {
+    if let Some(instead) = kinds.other_name(name) {
+        return format!("no kind is called \"{name}\"; {instead}");
+    }
     match graph::nearest(name, kinds.names()) {
         Some(near) => format!("no kind is called \"{name}\"; did you mean \"{near}\"?"),
         None => format!("no kind is called \"{name}\"; `framegate kinds` lists them all"),

@@ -171,13 +171,15 @@ fn trace(file: &Path) -> Result<Trace, String> {
     begun.map_err(|error| format!("the trace cannot be written to {}: {error}", file.display()))
 }
 
-/// Opens the relay's port and the page where the graph has something to watch or to publish.
+/// Opens the relay's port and the page where the graph has something to watch or to publish, and the
+/// page wherever it is asked for.
 fn open(hub: &Hub, built: &Built, reloader: &Reloader) -> Result<Option<serve::Server>, String> {
-    if !hub.is_used() {
+    let watch = built.watch();
+    if hub.is_used() {
+        hub.open(&network(&watch.plan())).map_err(|error| error.to_string())?;
+    } else if !watch.plan().server.asked_for {
         return Ok(None);
     }
-    let watch = built.watch();
-    hub.open(&network(&watch.plan())).map_err(|error| error.to_string())?;
     let reloader = reloader.clone();
     let reload = move |sent: Option<String>| match sent {
         Some(text) => reloader.take(text),

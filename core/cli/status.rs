@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::log;
-use crate::run::{Report, Watch};
+use crate::run::{LinkReport, Report, Watch};
 
 const EACH: Duration = Duration::from_secs(1);
 /// In a log, a line a second would bury what matters.
@@ -126,9 +126,7 @@ fn words(before: &Report, now: &Report) -> String {
             words += &format!(" {:.1} ms", busy * 1000.0);
         }
     }
-    let lost = |report: &Report| -> u64 {
-        report.links.iter().flat_map(|link| &link.dropped).map(|(_, count)| count).sum()
-    };
+    let lost = |report: &Report| -> u64 { report.links.iter().map(LinkReport::lost).sum() };
     match lost(now).saturating_sub(lost(before)) {
         0 => words,
         lost => words + &format!("  lost {lost}"),
@@ -139,7 +137,7 @@ fn words(before: &Report, now: &Report) -> String {
 mod tests {
     use super::*;
     use crate::media::PoolUse;
-    use crate::run::{LinkReport, NodeReport, NodeState, Spread};
+    use crate::run::{NodeReport, NodeState, Spread};
 
     fn report(at: u64, turns: u64, busy_ms: u64, lost: u64) -> Report {
         let node = NodeReport {
@@ -161,7 +159,7 @@ mod tests {
             capacity: 1,
             passed: turns,
             wait: Spread::default(),
-            dropped: vec![("full", lost)],
+            dropped: vec![("full", lost), ("rate", 3 * lost)],
         };
         let pool = PoolUse { out: 0, out_bytes: 0, idle_bytes: 0, limit: 0, allocations: 0 };
         Report { elapsed: Duration::from_secs(at), nodes: vec![node], links: vec![link], pool }

@@ -144,6 +144,15 @@ fn misplaced_options(draft: &Draft) -> Vec<Diagnostic> {
                     .help("remove it, or write `join: latest` or `join: same_pts` beside it"),
             );
         }
+        if let Some(port) = port.filter(|port| port.join != Join::Each && join == Some(Join::Each)) {
+            let (name, node) = (port.name, &draft.nodes[link.to].name);
+            let message =
+                format!("\"{name}\" goes with what drives \"{node}\", and does not drive it itself");
+            findings.push(
+                Diagnostic::error("misplaced-option", link.path.key("join"), message)
+                    .help("write `join: latest` or `join: same_pts`, or leave it out"),
+            );
+        }
         if join == Some(Join::Latest) && link.options.when_full == Some(WhenFull::Block) {
             let message = "\"block\" means nothing for `join: latest`, which never waits";
             findings.push(

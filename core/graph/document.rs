@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::inputs::{self, Wire};
 use super::plan::{Clock, Server};
 use super::rules::{self, Rule};
-use super::settings::{Reader, Table, kind_of};
+use super::settings::{Reader, Table, kind_of, nowhere};
 use super::tree::Tree;
 use super::{address, models, server, suggest};
 use crate::diagnostic::{Diagnostic, Path, Place};
@@ -121,6 +121,7 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Json) -> Option<Document> {
         others: &["version", "nodes", "include", "rules", "server", "models"],
         open: false,
         of: "a graph",
+        elsewhere: &nowhere,
     };
     let settings = reader.table(&table, &top, &Path::root());
     let server = server::read(reader, top.get("server"));

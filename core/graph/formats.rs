@@ -74,7 +74,9 @@ impl Agreed {
             Met::Unknown => {}
             Met::Same(format) => self.links[link] = Some(format),
             Met::Converted(conversion) => {
-                self.links[link] = conversion.gives.first().copied();
+                // Behind a decoder the rate is what is let in there: no encoded picture may be left out.
+                let rate = draft.links[link].options.rate;
+                self.links[link] = conversion.gives.first().map(|given| limited(*given, rate));
                 self.findings.push(note(draft, &draft.links[link], &conversion));
                 self.conversions[link] = Some(*conversion);
             }

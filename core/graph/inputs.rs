@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::document::Wires;
-use super::settings::{Reader, Reported, Table, kind_of};
+use super::settings::{Reader, Reported, Table, kind_of, nowhere};
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::Rate;
 use crate::node::{Join, Setting, Settings, Takes, WhenFull};
@@ -115,7 +115,7 @@ fn long(
     entries: &Map<String, Json>,
     path: &Path,
 ) -> Result<Wire, Reported> {
-    let table = Table { settings: LINK, others: &[], open: false, of: "an input" };
+    let table = Table { settings: LINK, others: &[], open: false, of: "an input", elsewhere: &nowhere };
     let settings = reader.table(&table, entries, path).ok_or(Reported)?;
     Ok(Wire {
         port: port.map(str::to_owned),
@@ -144,7 +144,13 @@ fn options(settings: &Settings) -> Options {
 
 fn wrong_form(name: &str, json: &Json, path: &Path) -> Diagnostic {
     let message = format!("\"{name}\" must name a node, got {}", kind_of(json));
-    Diagnostic::error("wrong-type", path.clone(), message).help(
-        "write `inputs: camera`, `inputs: { frames: camera.frames }`, or `inputs: { frames: { from: camera, queue: 2 } }`",
-    )
+    let help = match json {
+        Json::Array(nodes) if nodes.len() > 1 => {
+            "write each node beside the input it feeds: `inputs: { frames: camera, detections: motion }`; `framegate kinds KIND` lists the inputs of a kind"
+        }
+        _ => {
+            "write `inputs: camera`, `inputs: { frames: camera.frames }`, or `inputs: { frames: { from: camera, queue: 2 } }`"
+        }
+    };
+    Diagnostic::error("wrong-type", path.clone(), message).help(help)
 }

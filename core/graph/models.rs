@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::settings::{Reader, Table, kind_of};
+use super::settings::{Reader, Table, kind_of, nowhere};
 use super::{address, suggest};
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::PixelFormat;
@@ -173,7 +173,7 @@ fn entry(reader: &mut Reader<'_>, item: &Json, path: Path) -> Option<Entry> {
         }
         return None;
     };
-    let table = Table { settings: MODEL, others: &[], open: false, of: "a model" };
+    let table = Table { settings: MODEL, others: &[], open: false, of: "a model", elsewhere: &nowhere };
     let settings = reader.table(&table, given, &path);
     let model = settings.and_then(|settings| model(reader, &settings, &path)).map(Arc::new);
     let name = given.get("name").and_then(Json::as_str)?.to_owned();

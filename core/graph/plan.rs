@@ -83,6 +83,9 @@ pub struct PlanLink {
 /// Where the graph is served. Present in every plan; used when a node or the user needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
+    /// Whether the graph has such a section: then the page and the API are served even if there is
+    /// nothing to watch.
+    pub asked_for: bool,
     /// Address of the page, WHEP, metrics and the API.
     pub listen: SocketAddr,
     /// UDP port that carries all viewers' media; 0 takes any free one.
@@ -106,6 +109,7 @@ pub struct Server {
 impl Default for Server {
     fn default() -> Server {
         Server {
+            asked_for: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             udp_port: 8189,
             additional_hosts: Vec::new(),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::address;
 use super::document::{self, Document, NODE_KEYS, Wires};
-use super::inputs::{Options, Wire};
-use super::settings::{Reader, Reported, Table};
+use super::inputs::{self, Options, Wire};
+use super::settings::{Reader, Reported, Table, nowhere};
 use super::suggest;
 use crate::diagnostic::{Diagnostic, Path};
-use crate::node::{Contract, InputPort, Kinds, NodeKind, Role, Settings, Value};
+use crate::node::{About, Contract, InputPort, Kinds, NodeKind, Role, Setting, Settings, Value};
 
 /// A graph with its names resolved, faults and all.
 pub(super) struct Draft {
@@ -124,8 +124,12 @@ fn find_kind(
         }
         None => {
             let known = kinds.names().chain(kinds.absent.iter().map(|kind| kind.name));
-            Diagnostic::error("unknown-kind", path, format!("no kind is called \"{name}\""))
-                .help(suggest::help(name, known, "`framegate kinds` lists them all"))
+            Diagnostic::error("unknown-kind", path, format!("no kind is called \"{name}\"")).help(
+                kinds.other_name(name).map_or_else(
+                    || suggest::help(name, known, "`framegate kinds` lists them all"),
+                    str::to_owned,
+                ),
+            )
         }
     });
     None
@@ -138,11 +142,14 @@ pub(super) fn sign(reader: &mut Reader<'_>, node: &document::Node, kind: &dyn No
     let with_path = node.path.key("with");
     let given = reader.mapping(node.entries.get("with"), "with", &with_path);
     let with = given.and_then(|given| {
-        let table = Table { settings: about.with, others: &[], open: about.open, of: &of };
+        let table =
+            Table { settings: about.with, others: &[], open: about.open, of: &of, elsewhere: &nowhere };
         reader.table(&table, given, &with_path)
     });
     let beside = document::beside(about);
-    let table = Table { settings: &beside, others: &NODE_KEYS, open: false, of: "a node of this kind" };
+    let elsewhere = |key: &str| misplaced_key(key, about);
+    let of = "a node of this kind";
+    let table = Table { settings: &beside, others: &NODE_KEYS, open: false, of, elsewhere: &elsewhere };
     let beside = reader.table(&table, &node.entries, &node.path);
     let (mut settings, beside) = (with?, beside?);
     // What is the graph's own is no setting of the kind.
@@ -170,6 +177,24 @@ pub(super) fn sign(reader: &mut Reader<'_>, node: &document::Node, kind: &dyn No
             None
         }
     }
+}
+
+/// Where a key belongs that is written beside `kind:`.
+fn misplaced_key(key: &str, about: &About) -> Option<String> {
+    let is_one_of = |settings: &[Setting]| settings.iter().any(|setting| setting.name == key);
+    if is_one_of(about.with) {
+        return Some(format!(
+            "it is a setting of \"{0}\": put it below `with:`, as in `with: {{ {key}: … }}`",
+            about.name
+        ));
+    }
+    if is_one_of(inputs::LINK) {
+        return Some(format!(
+            "it belongs to one input: `inputs: {{ frames: {{ from: …, {key}: … }} }}`; `framegate kinds {}` lists its inputs",
+            about.name
+        ));
+    }
+    (key == "priority").then(|| "only outputs, such as `relay` and `write`, have a priority".to_owned())
 }
 
 /// Resolves the inputs of node `to`. Whether all of them could be.

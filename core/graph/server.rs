@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::access::{IceServer, Right, Secret, Tls, Token};
 use super::plan::Server;
-use super::settings::{Reader, Table};
+use super::settings::{Reader, Table, nowhere};
 use crate::diagnostic::{Diagnostic, Path};
 use crate::node::{Setting, Settings, Takes, Value};
 
@@ -117,7 +117,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: Option<&Json>) -> Option<Se
         let port = Json::String(port.to_string());
         given.insert("listen".to_owned(), port);
     }
-    let table = Table { settings: SERVER, others: &[], open: false, of: "\"server\"" };
+    let table = Table { settings: SERVER, others: &[], open: false, of: "\"server\"", elsewhere: &nowhere };
     let settings = reader.table(&table, &given, &path)?;
     let (tokens, ice_servers) = (tokens(reader, &settings, &path), ice_servers(reader, &settings, &path));
     let tls = settings.try_group("tls").map(|files| Tls {
@@ -125,6 +125,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: Option<&Json>) -> Option<Se
         key: files.path("key").to_owned(),
     });
     Some(Server {
+        asked_for: section.is_some(),
         listen: listen(reader, &settings, &path)?,
         udp_port: u16::try_from(settings.integer("udp_port")).unwrap_or(0),
         additional_hosts: texts(&settings, "additional_hosts"),

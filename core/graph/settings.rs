@@ -28,6 +28,13 @@ pub(super) struct Table<'a> {
     pub open: bool,
     /// What the mapping is called, for help lines: `a node`, `"test_pattern"`.
     pub of: &'a str,
+    /// Where a key belongs that is written in the wrong place, for help lines.
+    pub elsewhere: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// For mappings whose keys are not taken for those of others.
+pub(super) fn nowhere(_key: &str) -> Option<String> {
+    None
 }
 
 impl<'a> Reader<'a> {
@@ -90,7 +97,8 @@ impl Reader<'_> {
             };
             let message = format!("{} has no key \"{key}\"", table.of);
             let finding = Diagnostic::error("unknown-key", path.key(key), message).at_key();
-            self.report(finding.help(suggest::help(key, known(), &all)));
+            let help = (table.elsewhere)(key).unwrap_or_else(|| suggest::help(key, known(), &all));
+            self.report(finding.help(help));
             sound = false;
         }
         sound
@@ -147,7 +155,7 @@ impl Reader<'_> {
             (Takes::Group(settings), Json::Object(_) | Json::Null) => {
                 let entries = self.mapping(Some(json), name, path).ok_or(Reported)?;
                 let of = format!("\"{name}\"");
-                let table = Table { settings, others: &[], open: false, of: &of };
+                let table = Table { settings, others: &[], open: false, of: &of, elsewhere: &nowhere };
                 self.table(&table, entries, path).map(Value::Group).ok_or(Reported)
             }
             (Takes::List(element), Json::Array(items)) => {

@@ -3,7 +3,7 @@
 /// The nearest of `known`, if any is near enough to be meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
-    let budget = 1 + written.chars().count() / 3;
+    let budget = (written.chars().count() + 1) / 3;
     let near = known.into_iter().filter_map(|name| {
         // Names of very different lengths cannot be near, unless one begins with the other.
         let starts = written.len() >= 3 && (name.starts_with(&written) || written.starts_with(name));
@@ -47,6 +47,7 @@ mod tests {
         assert_eq!(nearest("realy", kinds), Some("relay"));
         assert_eq!(nearest("TestPattern", kinds), Some("test_pattern"));
         assert_eq!(nearest("banana", kinds), None);
+        assert_eq!(nearest("file", ["size"]), None);
         assert_eq!(nearest("", kinds), None);
     }
 }

@@ -18,6 +18,8 @@ pub struct Absent {
 pub struct Kinds {
     pub present: Vec<Arc<dyn NodeKind>>,
     pub absent: Vec<Absent>,
+    /// Words that people write for a kind, and what to write instead.
+    pub other_names: Vec<(&'static str, String)>,
 }
 
 impl Kinds {
@@ -27,6 +29,11 @@ impl Kinds {
 
     pub fn find_absent(&self, name: &str) -> Option<&Absent> {
         self.absent.iter().find(|kind| kind.name == name)
+    }
+
+    /// What to write instead of `name`, which is no kind but means one.
+    pub fn other_name(&self, name: &str) -> Option<&str> {
+        self.other_names.iter().find(|(word, _)| *word == name).map(|(_, instead)| instead.as_str())
     }
 
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-const DURATIONS: [(&str, f64); 5] = [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0)];
+const DURATIONS: [(&str, f64); 6] =
+    [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 const BYTES: [(&str, u64); 7] = [
     ("B", 1),
     ("KiB", 1 << 10),
@@ -31,8 +32,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     let seconds = DURATIONS.iter().find(|(name, _)| *name == unit).map(|(_, seconds)| seconds * number);
-    let seconds =
-        seconds.ok_or_else(|| format!("\"{text}\" has no unit of time; write it like 250ms, 10s or 5m"))?;
+    let seconds = seconds.ok_or_else(|| match unit.is_empty() {
+        true => format!("\"{text}\" has no unit of time; write it like 250ms, 10s or 5m"),
+        false => format!("\"{text}\" has no unit of time that is known; units are ns, us, ms, s, m and h"),
+    })?;
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("\"{text}\" is longer than any duration"))
 }
 

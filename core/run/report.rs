@@ -62,6 +62,15 @@ pub struct LinkReport {
     pub passed: u64,
     /// From being offered to being taken, of those that were taken.
     pub wait: Spread,
-    /// Items lost, by reason: `full`, `overload`, `rate`, `resync`, `stale`, `stopped`, `failed`, `asleep`.
+    /// Items left out, by reason: `full`, `overload`, `rate`, `resync`, `stale`, `stopped`, `failed`, `asleep`.
     pub dropped: Vec<(&'static str, u64)>,
+}
+
+impl LinkReport {
+    /// Items that somebody missed: what a `rate` leaves out was asked for, and while nobody watches
+    /// nothing is missed.
+    pub fn lost(&self) -> u64 {
+        let missed = self.dropped.iter().filter(|(reason, _)| !matches!(*reason, "rate" | "asleep"));
+        missed.map(|(_, count)| count).sum()
+    }
 }

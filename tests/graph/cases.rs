@@ -108,5 +108,6 @@ cases! {
     unknown_port
     unknown_version
     unused_output
+    wrong_place
     wrong_type
 }

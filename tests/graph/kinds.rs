@@ -130,7 +130,7 @@ pub fn kinds() -> Kinds {
         sandbox(),
     ];
     let absent = vec![Absent { name: "camera", summary: "a camera", feature: "camera" }];
-    Kinds { present, absent }
+    Kinds { present, absent, other_names: vec![("record", "did you mean \"store\"?".to_owned())] }
 }
 
 fn stand(

@@ -257,3 +257,21 @@ fn a_note_or_a_warning_does_not_keep_a_graph_from_running() {
     assert_eq!(codes(&checked), ["conversion", "unused-output"]);
     assert!(checked.plan.is_some());
 }
+
+#[test]
+fn behind_a_decoder_that_was_put_in_the_rate_is_what_the_link_lets_in() {
+    let text = "version: 1
+nodes:
+  - { id: cam, kind: pattern, with: { rate: 15 } }
+  - { id: enc, kind: encode, inputs: cam }
+  - { id: soft, kind: soften, inputs: { frames: { from: enc, rate: 5 } } }
+  - { id: out, kind: store, with: { path: out.y4m }, inputs: soft }
+";
+    let plan = plan(text, &[]);
+    let rate = |id: &str| {
+        let node = plan.nodes.iter().find(|node| node.id == id).expect("the node is there");
+        node.formats[0].video().and_then(|video| video.rate)
+    };
+    assert_eq!(rate("enc"), "15".parse().ok());
+    assert_eq!(rate("soft"), "5".parse().ok());
+}

@@ -176,6 +176,11 @@ pub fn heap() {
         line(name, &format!("{each:>9.2}"), "allocations");
     };
     measure("a frame handed on and no plugin", scene.row("", drop));
+    let (small, mut luma) = (Size::new(SMALL.0, SMALL.1).expect("a size"), Vec::new());
+    let scale = |frame: Frame| {
+        pixels::sample(&frame, None, small, PixelFormat::Gray8, &scene.pool, &mut luma).expect("room");
+    };
+    measure("scaled to 320x180 (what motion asks for)", scene.row("", scale));
     for (name, plugin) in worlds {
         measure(name, scene.plugin("", &Plugin::new(plugin, "{}")));
     }

@@ -77,6 +77,7 @@ test-setup: models
 	$(call need,wasm-ld,lld,linking it)
 	$(call need,openssl,openssl,making certificates)
 	$(call need,turnserver,coturn,a viewer that needs TURN)
+	$(call need,docker-registry,docker-registry,a registry to share plugins by)
 	@for package in $(GSTREAMER); do [ -e /usr/share/doc/$$package ] || .ci/install $$package "the GStreamer viewer and RTSP server" || exit 1; done
 	@python3 -c 'import ensurepip' 2>/dev/null || .ci/install python3-venv "the aiortc viewer"
 

@@ -52,7 +52,7 @@
 //! | [`run`] | schedule, graph, node, media | std threads | which kinds exist, async |
 //! | [`pixels`] | media | fast_image_resize, yuv, a bitmap font | nodes, plugins |
 //! | [`infer`] | media, node, pixels | tract-onnx | plugins, graphs |
-//! | [`plugin`] | media, node, diagnostic, pixels, infer, watch | wasmtime | graphs, other nodes |
+//! | [`plugin`] | media, node, diagnostic, pixels, infer, watch | wasmtime; ureq (`registry` alone) | graphs, other nodes |
 //! | [`nodes`] | media, node, diagnostic, pixels, h264 | openh264, … | each other, graphs |
 //! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio, ureq | encoders, graphs |
 //! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |

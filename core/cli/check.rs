@@ -1,4 +1,5 @@
-//! `framegate check`: every finding about one or more graphs. Opens nothing.
+//! `framegate check`: every finding about one or more graphs. Opens nothing, but fetches a plugin that
+//! a graph names in a registry and that was never fetched before.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use crate::graph::{self, Checked, Text};
 
 /// Says everything that is wrong with a graph, and what to do about it.
 ///
-/// Opens nothing: no camera, no port, no plugin runs.
+/// Opens nothing: no camera, no port, no plugin runs. One that is named in a registry is fetched once.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

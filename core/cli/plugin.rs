@@ -13,6 +13,8 @@ mod judge;
 mod languages;
 mod new;
 mod project;
+mod pull;
+mod push;
 mod rebuild;
 mod run;
 mod test;
@@ -34,6 +36,8 @@ enum Tool {
     Bench(bench::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Push(push::Args),
+    Pull(pull::Args),
 }
 
 pub fn main(args: Args) -> ExitCode {
@@ -45,5 +49,7 @@ pub fn main(args: Args) -> ExitCode {
         Tool::Bench(args) => bench::main(&args),
         Tool::Run(args) => run::main(args),
         Tool::Inspect(args) => inspect::main(&args),
+        Tool::Push(args) => push::main(&args),
+        Tool::Pull(args) => pull::main(&args),
     }
 }

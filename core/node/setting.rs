@@ -77,8 +77,9 @@ pub enum Takes {
     Text,
     /// A file, relative to the folder of the graph that names it. `-` is standard input or output.
     Path,
-    /// A bare name of something built in (`motion`), which stays [`Value::Text`]; or a file, written
-    /// with a slash or a dot in front (`./motion.wasm`), which becomes [`Value::Path`].
+    /// A bare name of something built in (`motion`) or an address with a scheme (`oci://…`), which
+    /// both stay [`Value::Text`]; or a file, written with a slash or a dot in front (`./motion.wasm`),
+    /// which becomes [`Value::Path`].
     NameOrPath,
     Choice(&'static [&'static str]),
     /// The name of one of the graph's `models:`. Only a graph can look it up.
@@ -181,7 +182,8 @@ impl Takes {
             }
             Takes::NameOrPath => {
                 let text = json.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
-                Ok(match text.contains('/') || text.starts_with('.') {
+                let is_file = text.contains('/') || text.starts_with('.');
+                Ok(match is_file && !has_scheme(text) {
                     true => path(text, folder),
                     false => Value::Text(text.to_owned()),
                 })
@@ -256,6 +258,13 @@ fn written(json: &Json) -> Option<String> {
         Json::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// Whether `text` begins as a URL does (RFC 3986 §3.1).
+fn has_scheme(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let is_letter = |c: char| c.is_ascii_alphanumeric();
+    scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.chars().all(is_letter))
 }
 
 fn path(text: &str, folder: &FilePath) -> Value {
@@ -451,6 +460,17 @@ mod tests {
         assert_eq!(settings.rate("rate").to_string(), "25");
         assert!(!settings.bool("loop"));
         assert_eq!(settings.try_integer("count"), None);
+    }
+
+    #[test]
+    fn an_address_is_no_file_and_a_file_is_no_address() {
+        let read = |text: &str| Takes::NameOrPath.read(&json!(text), FilePath::new("graphs")).unwrap();
+        for text in ["motion", "oci://localhost:5000/night@sha256:00", "https://example.org/night.wasm"] {
+            assert_eq!(read(text), Value::Text(text.to_owned()));
+        }
+        for text in ["./night.wasm", "a/night.wasm", "./oci://night", "://night"] {
+            assert_eq!(read(text), Value::Path(FilePath::new("graphs").join(text)));
+        }
     }
 
     #[test]

@@ -26,6 +26,13 @@ pub fn key(wasm: &[u8]) -> Digest {
     Digest(Sha256::digest(wasm).into())
 }
 
+/// The user's own folder for what can be made or fetched again: `$XDG_CACHE_HOME/framegate`.
+pub fn users() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || absolute("HOME").map(|home| home.join(".cache"));
+    absolute("XDG_CACHE_HOME").or_else(home).map(|folder| folder.join("framegate"))
+}
+
 /// The folder of compiled plugins.
 #[derive(Clone)]
 pub struct Cache(Option<PathBuf>);
@@ -33,10 +40,7 @@ pub struct Cache(Option<PathBuf>);
 impl Cache {
     /// The user's own: `$XDG_CACHE_HOME/framegate/plugins`.
     pub fn of_user() -> Cache {
-        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = || absolute("HOME").map(|home| home.join(".cache"));
-        let folder = absolute("XDG_CACHE_HOME").or_else(home);
-        Cache(folder.map(|folder| folder.join("framegate").join("plugins")))
+        Cache(users().map(|folder| folder.join("plugins")))
     }
 
     pub fn in_folder(folder: PathBuf) -> Cache {

@@ -12,6 +12,7 @@ use super::bundled;
 use super::cache::Cache;
 use super::nearest::nearest;
 use super::program::{self, Description, Program, Unloadable};
+use super::registry::{self, Fault, Kept, Reference};
 
 /// Whether the component may be run to learn more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Ask {
 /// What is known of a component.
 pub struct Portrait {
     named: String,
+    /// As a graph has it, for one that came from a registry.
+    pinned: Option<Reference>,
     program: Program,
     description: Option<Result<Description, String>>,
 }
@@ -41,30 +44,44 @@ pub enum Uninspectable {
         named: String,
         reason: Unloadable,
     },
+    /// It cannot be had from its registry.
+    Unfetched(Fault),
 }
 
-/// Looks at a bundled plugin or a file.
+/// Looks at a bundled plugin, a file, or a plugin in a registry.
 ///
 /// # Errors
 /// [`Uninspectable`].
 pub fn inspect(named: &str, ask: Ask) -> Result<Portrait, Uninspectable> {
     let unloadable = |reason| Uninspectable::Unloadable { named: named.to_owned(), reason };
-    let wasm = match bundled::find(named) {
-        Some(wasm) => wasm.to_vec(),
-        None if Path::new(named).exists() || named.contains('/') => {
-            program::read(Path::new(named)).map_err(unloadable)?
-        }
-        None => {
-            let near = nearest(named, bundled::ALL.iter().map(|(name, _)| *name));
-            return Err(Uninspectable::Unknown { name: named.to_owned(), near });
-        }
-    };
+    let (wasm, pinned) = bytes_of(named)?;
     let program = Program::load_bytes(&wasm, &Cache::of_user()).map_err(unloadable)?;
     let description = match ask {
         Ask::Nothing => None,
         Ask::Describe => Some(program.describe().cloned().map_err(str::to_owned)),
     };
-    Ok(Portrait { named: named.to_owned(), program, description })
+    Ok(Portrait { named: named.to_owned(), pinned, program, description })
+}
+
+/// The component by this name, and its pin where it is one in a registry.
+///
+/// # Errors
+/// [`Uninspectable`].
+pub(super) fn bytes_of(named: &str) -> Result<(Vec<u8>, Option<Reference>), Uninspectable> {
+    if registry::is_address(named) {
+        let reference = Reference::parse(named).map_err(Uninspectable::Unfetched)?;
+        let fetched = registry::fetch(&reference, &Kept::of_user()).map_err(Uninspectable::Unfetched)?;
+        return Ok((fetched.wasm, Some(fetched.pinned)));
+    }
+    if let Some(wasm) = bundled::find(named) {
+        return Ok((wasm.to_vec(), None));
+    }
+    if Path::new(named).exists() || named.contains('/') {
+        let unloadable = |reason| Uninspectable::Unloadable { named: named.to_owned(), reason };
+        return Ok((program::read(Path::new(named)).map_err(unloadable)?, None));
+    }
+    let near = nearest(named, bundled::ALL.iter().map(|(name, _)| *name));
+    Err(Uninspectable::Unknown { name: named.to_owned(), near })
 }
 
 impl Portrait {
@@ -108,6 +125,7 @@ impl fmt::Display for Uninspectable {
                 write!(f, "no plugin or file is called \"{name}\"")
             }
             Uninspectable::Unloadable { named, reason } => write!(f, "\"{named}\": {reason}"),
+            Uninspectable::Unfetched(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -116,9 +134,12 @@ impl std::error::Error for Uninspectable {}
 
 impl fmt::Display for Portrait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Portrait { named, program, description } = self;
+        let Portrait { named, pinned, program, description } = self;
         let passport = &program.passport;
         writeln!(f, "{named}")?;
+        if let Some(pinned) = pinned {
+            row(f, "in a graph", &format!("plugin: {pinned}"))?;
+        }
         row(f, "world", &format!("{}: {}", passport.world.name(), passport.world.in_words()))?;
         row(f, "interface", &format!("framegate:frame {VERSION}"))?;
         row(f, "size", &format!("{} KiB", program.size.div_ceil(1024)))?;

@@ -3,22 +3,21 @@
 //! Owns what a plugin node may be given and the contract that follows from the component it names.
 //! Loading needs no camera and no frame, so `check` learns here everything that `run` would.
 
-use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 use super::border::{Permission, World};
-use super::bundled;
-use super::cache::{self, Cache};
+use super::cache::Cache;
 use super::host::Shared;
 use super::instance::Times;
+use super::library::Library;
 use super::limits::{self, Limits};
-use super::nearest::nearest;
 use super::node::{OnError, Place, Plugin, Recipe, Watched};
-use super::program::{self, Description, Program};
+use super::program::{Description, Program};
+use super::registry::{self, Kept};
 use super::settings;
 use super::successor::Rules;
 use crate::diagnostic::{Diagnostic, Path};
@@ -38,7 +37,8 @@ const ABOUT: About = About {
         Setting::required(
             "plugin",
             Takes::NameOrPath,
-            "a bundled plugin by name, or a component's file like ./path/to.wasm",
+            "a bundled plugin by name, a component's file like ./path/to.wasm, or one from a registry: \
+             oci://registry/name@sha256:…",
         ),
         Setting::optional("limits", Takes::Group(limits::SETTINGS), "what it may use before it is stopped"),
         Setting::optional(
@@ -76,109 +76,26 @@ const ABOUT: About = About {
 
 /// The kind `plugin`, with the programs it has loaded.
 pub struct Kind {
-    cache: Cache,
-    /// By the hash of their bytes: compiled and described once, shared by every node.
-    programs: Mutex<HashMap<Digest, Arc<Program>>>,
-    /// Files as they were when first read: what was checked is what runs, whatever becomes of the file.
-    files: Mutex<HashMap<PathBuf, Arc<Program>>>,
-    /// Whether what plugins do is counted.
-    metered: bool,
-    /// Bundled plugins by name, so that only the first node hashes the component.
-    named: Mutex<HashMap<&'static str, Arc<Program>>>,
+    library: Library,
     models: Shelf,
 }
 
 impl Default for Kind {
     fn default() -> Kind {
-        Kind::with_cache(Cache::of_user())
+        Kind { library: Library::new(Cache::of_user(), Kept::of_user()), models: Shelf::default() }
     }
 }
 
 impl Kind {
-    /// Keeps compiled plugins in `folder` rather than where the user's are: for tests.
+    /// Keeps compiled and fetched plugins in `folder` rather than where the user's are: for tests.
     pub fn with_cache_in(folder: PathBuf) -> Kind {
-        Kind::with_cache(Cache::in_folder(folder))
+        let kept = Kept::in_folder(folder.join("registry"));
+        Kind { library: Library::new(Cache::in_folder(folder), kept), models: Shelf::default() }
     }
 
     /// Counts what its plugins do, as `fuel` among the node's counters; they run slower for it.
     pub fn metered() -> Kind {
-        Kind { metered: true, ..Kind::default() }
-    }
-
-    fn with_cache(cache: Cache) -> Kind {
-        Kind {
-            cache,
-            programs: Mutex::default(),
-            files: Mutex::default(),
-            named: Mutex::default(),
-            metered: false,
-            models: Shelf::default(),
-        }
-    }
-
-    /// The plugin of this bundled name or file.
-    ///
-    /// # Errors
-    /// One finding about `plugin`.
-    fn program(&self, named: &Value) -> Result<Arc<Program>, Diagnostic> {
-        let path = Path::root().key("plugin");
-        match named {
-            Value::Path(file) => self.program_in(file, &path),
-            Value::Text(name) => match bundled::ALL.iter().find(|(known, _)| known == name) {
-                Some((name, wasm)) => self.program_called(name, wasm, &path),
-                None => Err(unknown(name, &path)),
-            },
-            _ => unreachable!("the setting takes a name or a path"),
-        }
-    }
-
-    fn program_called(
-        &self,
-        name: &'static str,
-        wasm: &[u8],
-        path: &Path,
-    ) -> Result<Arc<Program>, Diagnostic> {
-        if let Some(program) = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
-            return Ok(program.clone());
-        }
-        let program = self.program_of(wasm, name, path)?;
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(named.entry(name).or_insert(program).clone())
-    }
-
-    fn program_in(&self, file: &FilePath, path: &Path) -> Result<Arc<Program>, Diagnostic> {
-        if let Some(program) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(file) {
-            return Ok(program.clone());
-        }
-        let wasm = program::read(file).map_err(|reason| {
-            let code = match &reason {
-                program::Unloadable::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
-                    "file-not-found"
-                }
-                _ => "bad-plugin",
-            };
-            Diagnostic::error(code, path.clone(), format!("{}: {reason}", file.display()))
-        })?;
-        let program = self.program_of(&wasm, &file.display().to_string(), path)?;
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(files.entry(file.to_owned()).or_insert(program).clone())
-    }
-
-    fn program_of(&self, wasm: &[u8], name: &str, path: &Path) -> Result<Arc<Program>, Diagnostic> {
-        let key = cache::key(wasm);
-        if let Some(program) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(program.clone());
-        }
-        // Not under the lock: compiling takes a while, and another node's plugin need not wait for it.
-        let loaded = match self.metered {
-            true => Program::load_metered(wasm),
-            false => Program::load(wasm, &key, &self.cache),
-        };
-        let program = loaded.map_err(|reason| {
-            Diagnostic::error("bad-plugin", path.clone(), format!("\"{name}\": {reason}"))
-        })?;
-        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(programs.entry(key).or_insert_with(|| Arc::new(program)).clone())
+        Kind { library: Library::metered(Kept::of_user()), models: Shelf::default() }
     }
 
     /// The models that the node names, loaded.
@@ -202,7 +119,7 @@ impl Kind {
     /// The program, and proof that it says what it is.
     fn loaded(&self, settings: &Settings) -> Result<Loaded, Diagnostic> {
         let named = settings.get("plugin").expect("the setting is required");
-        let program = self.program(named)?;
+        let program = self.library.program(named)?;
         match program.describe() {
             Ok(_) => Ok(Loaded(program)),
             Err(reason) => {
@@ -293,7 +210,8 @@ impl NodeKind for Kind {
             models,
         };
         let on_error = OnError::read(settings.try_choice("on_error"), is_privacy);
-        let watched = watched(settings, &recipe, video.map(|video| video.pixel), on_error, &self.cache);
+        let watched =
+            watched(settings, &recipe, video.map(|video| video.pixel), on_error, self.library.cache());
         let place = Place { settings: settings.clone(), inputs: inputs.to_vec(), watched };
         Plugin::start(recipe, on_error, place, site).map(|plugin| Node::Filter(Box::new(plugin)))
     }
@@ -426,9 +344,12 @@ fn unwatchable(settings: &Settings) -> Option<Diagnostic> {
                 .help("leave out one of `watch` and `sha256`"),
         );
     }
-    let bundled = !matches!(settings.get("plugin"), Some(Value::Path(_)));
-    bundled
-        .then(|| finding("a bundled plugin never changes").help("`watch` is for a file, like ./path/to.wasm"))
+    let what = match settings.get("plugin") {
+        Some(Value::Path(_)) => return None,
+        Some(Value::Text(name)) if registry::is_address(name) => "a plugin with a digest never changes",
+        _ => "a bundled plugin never changes",
+    };
+    Some(finding(what).help("`watch` is for a file, like ./path/to.wasm"))
 }
 
 fn broken_privacy(description: &Description, settings: &Settings) -> Option<Diagnostic> {
@@ -439,21 +360,6 @@ fn broken_privacy(description: &Description, settings: &Settings) -> Option<Diag
         Diagnostic::error("privacy", Path::root().key("on_error"), message)
             .help("leave it out (a black picture goes on), or write `drop` or `stop`")
     })
-}
-
-fn unknown(name: &str, path: &Path) -> Diagnostic {
-    let finding =
-        Diagnostic::error("unknown-plugin", path.clone(), format!("no bundled plugin is called \"{name}\""));
-    let names = || bundled::ALL.iter().map(|(name, _)| *name);
-    match nearest(name, names()) {
-        Some(near) => {
-            finding.help(format!("did you mean \"{near}\"? A file is written with its folder: ./{name}"))
-        }
-        None => finding.help(format!(
-            "there are {}; a file is written with its folder: ./{name}",
-            names().collect::<Vec<_>>().join(", ")
-        )),
-    }
 }
 
 fn shown(named: &Value) -> String {

@@ -1,9 +1,10 @@
 //! The sandbox: WASM components as nodes. The only folder that names wasmtime.
 //!
-//! A component is read (`program`), its imports are held against what may be granted (`border`), it
-//! is compiled once (`engine`, `cache`) and started in a store of its own (`instance`) under limits
-//! (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`); when it fails
-//! (`fault`) the node goes on without it and starts it again later (`node`, `recovery`). When its
+//! A component is found by what a graph calls it (`library`): in the program itself, in a file or in a
+//! registry (`registry`). It is read (`program`), its imports are held against what may be granted
+//! (`border`), it is compiled once (`engine`, `cache`) and started in a store of its own (`instance`)
+//! under limits (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`); when it
+//! fails (`fault`) the node goes on without it and starts it again later (`node`, `recovery`). When its
 //! file changes (`watch`), a successor is made ready (`successor`) and takes over (`node/swap`).
 //!
 //! Reading order: `kind`, `node`, `instance`, `lent`, `host`.
@@ -21,13 +22,16 @@ mod inspect;
 mod instance;
 mod kind;
 mod lent;
+mod library;
 mod limits;
 mod looked;
 mod nearest;
 mod node;
 mod program;
 mod recovery;
+pub mod registry;
 mod settings;
+mod sharing;
 mod successor;
 mod watch;
 
@@ -35,3 +39,5 @@ pub use border::World;
 pub use examine::{Examined, examine};
 pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect};
 pub use kind::Kind;
+pub use library::whence;
+pub use sharing::{pull, push};

@@ -27,7 +27,7 @@ use crate::media::{PixelFormat, Pool};
 use crate::node::{Counters, Digest, Halt, units};
 
 /// Components larger than this are not even parsed; languages with an interpreter come near it.
-const MOST_BYTES: usize = 64 << 20;
+pub const MOST_BYTES: usize = 64 << 20;
 /// A settings schema larger than this describes no settings.
 const SCHEMA: usize = 256 << 10;
 
@@ -197,6 +197,11 @@ impl Program {
         self.validator.get_or_init(|| settings::validator(schema)).as_ref().map_err(String::as_str)
     }
 
+    /// What it imports and what it exports, by the names of the component model.
+    pub fn border(&self) -> (Vec<String>, Vec<String>) {
+        names(self.instance_pre.component())
+    }
+
     fn ask(&self) -> Result<Description, Fault> {
         let limits = Limits::default();
         let journal = Journal::new("describe", &Counters::default());
@@ -249,10 +254,14 @@ fn invalid(error: &wasmtime::Error) -> Unloadable {
 }
 
 fn passport(component: &Component) -> Result<Passport, Refusal> {
-    let ty = component.component_type();
-    let imports: Vec<&str> = ty.imports(component.engine()).map(|(name, _)| name).collect();
-    let exports: Vec<&str> = ty.exports(component.engine()).map(|(name, _)| name).collect();
-    border::check(imports.into_iter(), exports.into_iter())
+    let (imports, exports) = names(component);
+    border::check(imports.iter().map(String::as_str), exports.iter().map(String::as_str))
+}
+
+fn names(component: &Component) -> (Vec<String>, Vec<String>) {
+    let (ty, engine) = (component.component_type(), component.engine());
+    let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    (imports, ty.exports(engine).map(|(name, _)| name.to_owned()).collect())
 }
 
 fn read_schema(text: &str) -> Result<Json, String> {

@@ -9,8 +9,10 @@ pub mod asking;
 pub mod binary;
 pub mod chromium;
 pub mod clips;
+pub mod counterfeit;
 pub mod models;
 pub mod python;
+pub mod registry;
 
 use std::path::PathBuf;
 

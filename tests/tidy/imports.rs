@@ -42,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// A crate from outside and the only places of `core/` that may name it.
 const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["serve"]),
+    ("base64", &["plugin/registry"]),
     ("clap", &["cli"]),
     ("fast_image_resize", &["pixels"]),
     ("hyper", &["serve"]),
@@ -70,7 +71,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio", &["serve", "relay", "nodes/rtsp"]),
     ("tokio_rustls", &["serve"]),
     ("tract_onnx", &["infer"]),
-    ("ureq", &["relay", "cli"]),
+    ("ureq", &["plugin/registry", "relay", "cli"]),
     ("url", &["nodes/rtsp"]),
     ("v4l", &["nodes/v4l2"]),
     ("wasmtime", &["plugin"]),

@@ -16,6 +16,7 @@ use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial};
 use crate::cli::{all_kinds, log, misused, print};
 use crate::node::Kinds;
 use crate::plugin;
+use crate::plugin::registry::is_address;
 
 /// Measure what a plugin costs for each frame, against a baseline.
 ///
@@ -140,9 +141,13 @@ fn described(args: &Args) -> String {
     }
 }
 
-/// `target/gate.wasm` → `target/gate.bench.json`; a bundled plugin's in the current folder.
+/// `target/gate.wasm` → `target/gate.bench.json`; a bundled plugin's, or one's from a registry, in the current folder.
 fn beside(plugin: &str) -> PathBuf {
-    Path::new(plugin).with_extension("bench.json")
+    let named = match is_address(plugin) {
+        true => plugin.rsplit('/').next().and_then(|last| last.split([':', '@']).next()).unwrap_or(plugin),
+        false => plugin,
+    };
+    Path::new(named).with_extension("bench.json")
 }
 
 fn save(figures: &Figures, path: &Path) -> Result<(), String> {
@@ -226,6 +231,13 @@ mod tests {
         assert_eq!(judge(&figures(1019), file.path(), 2.0), Ok(Verdict::Well));
         assert_eq!(judge(&figures(500), file.path(), 2.0), Ok(Verdict::Well));
         assert_eq!(judge(&figures(1021), file.path(), 2.0), Ok(Verdict::Regressed));
+    }
+
+    #[test]
+    fn figures_lie_beside_their_plugin_where_it_has_a_folder() {
+        assert_eq!(beside("target/gate.wasm"), Path::new("target/gate.bench.json"));
+        assert_eq!(beside("motion"), Path::new("motion.bench.json"));
+        assert_eq!(beside("oci://localhost:5000/a/night:1@sha256:00"), Path::new("night.bench.json"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ Examples:
 
 Exit status: 0 a graph can use it, 1 it cannot, 2 there is no such file.")]
 pub struct Args {
-    /// A bundled plugin's name, or a component's file
+    /// A bundled plugin's name, a component's file, or oci://REGISTRY/NAME with a tag or digest
     plugin: String,
 }
 

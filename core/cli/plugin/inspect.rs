@@ -8,7 +8,7 @@ use crate::plugin::{Ask, inspect};
 /// Show what a plugin is and what it may do, without running it.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A bundled plugin's name, or a component's file.
+    /// A bundled plugin's name, a component's file, or oci://REGISTRY/NAME with a tag or digest.
     plugin: String,
     /// Run it, sandboxed, to let it say its name and settings.
     #[arg(long)]

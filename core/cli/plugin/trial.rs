@@ -15,6 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{self, Override, Plan, Text};
 use crate::node::Kinds;
 use crate::plugin::bundled;
+use crate::plugin::registry::is_address;
 use crate::run::{self, Ended, Report};
 
 /// The plugin's node, for links and messages.
@@ -28,7 +29,7 @@ const NAME: &str = "the graph made for this";
 /// What is tried, and on which pictures.
 #[derive(clap::Args)]
 pub struct Subject {
-    /// A bundled plugin's name, or a component's file
+    /// A bundled plugin's name, a component's file, or oci://REGISTRY/NAME@DIGEST
     pub plugin: String,
     /// A setting of the plugin: `threshold=30`, `zone.width=0.5`; may be given again
     #[arg(long = "with", value_name = "KEY=VALUE")]
@@ -99,6 +100,7 @@ impl Trial {
         self.node(node);
         let named = match bundled::find(&subject.plugin) {
             Some(_) => subject.plugin.clone(),
+            None if is_address(&subject.plugin) => subject.plugin.clone(),
             None => absolute(Path::new(&subject.plugin))?,
         };
         self.set(PLUGIN, &format!("plugin={named}"))?;

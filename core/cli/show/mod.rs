@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Overrides, all_kinds, findings, look, misused, print, read_graph, variable};
-use crate::graph;
+use crate::graph::{self, Concealed, PlanNode};
+use crate::plugin;
 
 /// Shows what would run: order, formats, links and their policies, conversions and their price.
 ///
@@ -64,4 +65,10 @@ pub fn main(args: Args) -> ExitCode {
         Form::Json => format!("{:#}\n", outline::outline(&plan, &checked.rules, &checked.concealed)),
     });
     ExitCode::SUCCESS
+}
+
+/// Where the plugin of a node comes from. A name out of the environment is not shown, nor what it leads to.
+fn whence(node: &PlanNode, concealed: &[Concealed]) -> Option<String> {
+    let hidden = concealed.iter().any(|hidden| hidden.node == node.id && hidden.setting == "plugin");
+    node.settings.get("plugin").filter(|_| !hidden).and_then(plugin::whence)
 }

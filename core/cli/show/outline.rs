@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::whence;
 use crate::cli::value;
 use crate::graph::{self, Clock, Concealed, LinkId, Plan, PlanNode};
 use crate::node::{Format, Model, ModelInput, units};
@@ -64,6 +65,7 @@ fn node_json(plan: &Plan, node: &PlanNode, concealed: &[Concealed]) -> Json {
         "kind": node.kind.about().name,
         "role": node.role().name(),
         "settings": settings,
+        "plugin_from": whence(node, concealed),
         "outputs": outputs,
         "inserted": node.inserted,
         "bytes_per_second": price,

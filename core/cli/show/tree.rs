@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::whence;
 use crate::cli::value;
 use crate::graph::{self, Clock, Concealed, LinkId, Plan, PlanLink, PlanNode};
 use crate::node::{Format, Join, Model, units};
@@ -42,6 +43,9 @@ fn draw_node(out: &mut String, plan: &Plan, node: &PlanNode, concealed: &[Concea
     let settings = value::settings(node, concealed);
     if !settings.is_empty() {
         let _ = writeln!(out, "    {}", value::flow(&settings));
+    }
+    if let Some(whence) = whence(node, concealed) {
+        let _ = writeln!(out, "    from {whence}");
     }
     for (index, port) in node.contract.outputs.iter().enumerate() {
         let format = node.formats.get(index).map(Format::to_string).unwrap_or_default();

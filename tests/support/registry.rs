@@ -1,0 +1,105 @@
+//! A real registry: Debian's `docker-registry` on a free loopback port, with a folder of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use tempfile::TempDir;
+
+/// Who may use it, as its configuration has it.
+pub enum Door {
+    Open,
+    /// `framegate`, with the password [`PASSWORD`].
+    Password,
+    /// Whoever has a token signed by this certificate's key, as the service at this URL gives them out.
+    Token {
+        realm: String,
+        certificate: String,
+    },
+}
+
+pub const PASSWORD: &str = "hush-hush";
+/// [`PASSWORD`] by bcrypt, which is all that this registry understands.
+const ACCOUNTS: &str = "framegate:$2b$04$cNrOmpmVhstEgGr.3S0Sp.MekCBqE1JIpwq63B4Rgd7mMHT2Iny4i\n";
+
+/// A running registry. Killed when dropped.
+pub struct Registry {
+    process: Child,
+    _folder: TempDir,
+    /// `127.0.0.1:PORT`
+    pub address: String,
+}
+
+impl Registry {
+    pub fn open() -> Registry {
+        Registry::behind(&Door::Open)
+    }
+
+    /// Starts one and waits until it listens.
+    pub fn behind(door: &Door) -> Registry {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let config = folder.path().join("config.yml");
+        std::fs::write(folder.path().join("accounts"), ACCOUNTS).expect("it can be written");
+        std::fs::write(&config, configuration(&folder, door)).expect("it can be written");
+        let mut process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{error}; on Debian or Ubuntu: sudo apt-get install docker-registry")
+            });
+        let mut log = BufReader::new(process.stderr.take().expect("its errors are piped"))
+            .lines()
+            .map_while(Result::ok);
+        let mut said = Vec::new();
+        let address = log.find_map(|line| {
+            let address =
+                line.split("listening on ").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
+            said.push(line);
+            address
+        });
+        let Some(address) = address else {
+            drop((process.kill(), process.wait()));
+            panic!("the registry does not listen:\n{}", said.join("\n"))
+        };
+        // It goes on writing, and nobody may hold it up.
+        thread::spawn(move || log.for_each(drop));
+        Registry { process, _folder: folder, address }
+    }
+
+    /// Ends it.
+    pub fn end(self) {}
+
+    /// A blob or manifest as it is stored there, by plain HTTP.
+    pub fn json(&self, path: &str, accept: &str) -> serde_json::Value {
+        let request = ureq::get(format!("http://{}/v2/{path}", self.address)).header("Accept", accept);
+        request.call().expect("it is there").body_mut().read_json().expect("it is JSON")
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        drop((self.process.kill(), self.process.wait()));
+    }
+}
+
+fn configuration(folder: &TempDir, door: &Door) -> String {
+    let folder = folder.path().display();
+    let auth = match door {
+        Door::Open => String::new(),
+        Door::Password => format!("auth: {{ htpasswd: {{ realm: plugins, path: {folder}/accounts }} }}\n"),
+        Door::Token { realm, certificate } => {
+            std::fs::write(format!("{folder}/certificate"), certificate).expect("it can be written");
+            format!(
+                "auth:\n  token: {{ realm: \"{realm}\", service: plugins, issuer: tests, rootcertbundle: {folder}/certificate }}\n"
+            )
+        }
+    };
+    format!(
+        "version: 0.1\nlog: {{ level: info, accesslog: {{ disabled: true }} }}\n\
+         storage: {{ filesystem: {{ rootdirectory: {folder}/store }} }}\nhttp: {{ addr: \"127.0.0.1:0\" }}\n{auth}"
+    )
+}

@@ -1,11 +1,15 @@
 //! Where the log goes and how it looks. It goes to standard error, as text or JSON.
 //!
-//! Owns the subscriber, and that a log line does not run into the status line.
+//! Owns the subscriber, that a log line does not run into the status line, and that no secret is in it.
 
 use std::io::{self, IsTerminal, Stderr, Write};
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::findings::Look;
 use super::look;
@@ -32,10 +36,17 @@ pub fn start(form: Form, quiet: bool) {
         // It would say so on standard error, and panic when that is what is gone.
         .log_internal_errors(false);
     // Only a second start in one process is refused, and then there is a log already.
+    let discreet = filter_fn(is_discreet);
     let _ = match form {
-        Form::Text => log.with_target(false).try_init(),
-        Form::Json => log.json().try_init(),
+        Form::Text => log.with_target(false).finish().with(discreet).try_init(),
+        Form::Json => log.json().finish().with(discreet).try_init(),
     };
+}
+
+/// Whether a line may be logged, whatever `RUST_LOG` says: the HTTP client shows every byte it sends
+/// when it is asked for all it knows, passwords and tokens among them.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    *line.level() != Level::TRACE || !line.target().starts_with("ureq")
 }
 
 /// Standard error, with the status line cleared away before each log line.

@@ -1,6 +1,7 @@
 //! Somebody with nothing but the program: a folder, no account, and nothing kept from before.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -58,17 +59,31 @@ impl Desk {
     }
 
     pub fn framegate_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Seen {
-        let output = Command::new(env!("CARGO_BIN_EXE_framegate"))
-            .args(arguments)
-            .env("XDG_CACHE_HOME", self.path("cache"))
-            .env("DOCKER_CONFIG", self.folder.path())
-            .env_remove("RUST_LOG")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .expect("the program under test starts");
+        let output = self.command(arguments).envs(variables.iter().copied()).output();
+        let output = output.expect("the program under test starts");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
         Seen { status: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Whether a command that serves a page comes so far as to say where; it is ended then.
+    pub fn serves(&self, arguments: &[&str]) -> bool {
+        let command = &mut self.command(arguments);
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("the program under test starts");
+        let lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
+        // A command that is refused ends, and so do its lines.
+        let serves = lines.map_while(Result::ok).any(|line| line.starts_with("watch at "));
+        drop((process.kill(), process.wait()));
+        serves
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
+        command
+            .args(arguments)
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("DOCKER_CONFIG", self.folder.path());
+        command.env_remove("RUST_LOG").stdin(Stdio::null());
+        command
     }
 
     /// The files of fetched plugins.

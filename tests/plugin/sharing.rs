@@ -103,6 +103,7 @@ fn what_is_in_a_registry_can_be_looked_at_and_told_where_it_is() {
     assert!(desk.framegate(&["plugin", "check", &reference]).well().contains("with:"));
     let tried = desk.framegate(&["plugin", "test", &reference, "--frames", "2", "--size", "64x48"]);
     tried.well();
+    assert!(desk.serves(&["plugin", "run", &reference, "--size", "64x48", "--listen", "127.0.0.1:0"]));
 
     let path = desk.graph(&graph(&reference));
     let shown = desk.framegate(&["show", &path]).well();
@@ -228,9 +229,10 @@ fn a_password_opens_a_registry_and_is_never_seen() {
                 ("RUST_LOG", "ureq=trace,ureq_proto=trace,rustls=trace,framegate=trace"),
             ];
             let seen = desk.framegate_with(arguments, &variables);
-            // As it is, and as `Authorization` has it.
+            // As it is, as `Authorization` has it, and in a dump of what was sent, sixteen bytes a line.
+            let dump: String = seen.err.lines().filter_map(|line| line.rsplit(' ').next()).collect();
             for secret in [PASSWORD, "ZnJhbWVnYXRlOmh1c2gtaHVzaA", "wrong-one"] {
-                assert!(!seen.all().contains(secret), "{}", seen.all());
+                assert!(!seen.all().contains(secret) && !dump.contains(secret), "{}", seen.all());
             }
             seen
         }
@@ -246,7 +248,9 @@ fn a_password_opens_a_registry_and_is_never_seen() {
     assert!(wrong(&stranger, &["run", &path]).ill().contains("error[registry-denied]: "));
     assert!(elsewhere(&stranger, &["run", &path]).ill().contains("error[registry-denied]: "));
     // With the log at its most talkative.
-    right(&stranger, &["run", &path]).well();
+    let seen = right(&stranger, &["run", &path]);
+    assert!(seen.err.contains(" DEBUG "), "the client says what it does: {}", seen.err);
+    seen.well();
 
     stranger.forget();
     let auth =

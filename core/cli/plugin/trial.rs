@@ -74,7 +74,7 @@ impl Trial {
     pub fn live(subject: &Subject) -> Result<Trial, String> {
         let mut trial = Trial { nodes: Vec::new(), overrides: Vec::new(), clock: "live" };
         trial.source(subject, None, json!({ "loop": true }))?;
-        let changeable = bundled::find(&subject.plugin).is_none();
+        let changeable = bundled::find(&subject.plugin).is_none() && !is_address(&subject.plugin);
         trial.plugin(subject, json!({ "watch": changeable }))?;
         Ok(trial)
     }

@@ -172,6 +172,17 @@ fn a_digest_that_was_never_pushed_is_unknown() {
 }
 
 #[test]
+fn a_container_image_is_no_plugin() {
+    let desk = Desk::new();
+    let registry = Registry::open();
+    let image = format!("oci://{}/image@{}", registry.address, registry.put_image("image"));
+    let seen = desk.framegate(&["check", &desk.graph(&graph(&image))]).ill();
+    assert!(seen.contains("error[not-wasm-artifact]: ") && seen.contains("graph.yaml:7:13\n"), "{seen}");
+    assert!(seen.contains("its config is application/vnd.oci.image.config.v1+json"), "{seen}");
+    assert!(desk.kept().is_empty(), "{:?}", desk.kept());
+}
+
+#[test]
 fn only_plugins_are_pushed_and_only_where_they_can_be() {
     let desk = Desk::new();
     let registry = Registry::open();

@@ -126,7 +126,8 @@ impl Counterfeit {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// As manifests name what they hold.
+pub fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -4,7 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use serde_json::json;
 use tempfile::TempDir;
+
+use super::counterfeit::sha256;
 
 /// Who may use it, as its configuration has it.
 pub enum Door {
@@ -21,6 +24,8 @@ pub enum Door {
 pub const PASSWORD: &str = "hush-hush";
 /// [`PASSWORD`] by bcrypt, which is all that this registry understands.
 const ACCOUNTS: &str = "framegate:$2b$04$cNrOmpmVhstEgGr.3S0Sp.MekCBqE1JIpwq63B4Rgd7mMHT2Iny4i\n";
+
+const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// A running registry. Killed when dropped.
 pub struct Registry {
@@ -72,6 +77,26 @@ impl Registry {
 
     /// Ends it.
     pub fn end(self) {}
+
+    /// Puts a container image of one empty layer there, and gives the digest of its manifest.
+    pub fn put_image(&self, name: &str) -> String {
+        let at = |path: &str| format!("http://{}/v2/{name}/{path}", self.address);
+        let begun = ureq::post(at("blobs/uploads/")).send_empty().expect("an upload begins");
+        let location = begun.headers()["location"].to_str().expect("it is text");
+        let blob = sha256(b"{}");
+        let done = ureq::put(location).query("digest", &blob).send(&b"{}"[..]).expect("it is taken");
+        assert_eq!(done.status(), 201);
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": IMAGE,
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": blob, "size": 2 },
+            "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": blob, "size": 2 }],
+        });
+        let manifest = manifest.to_string();
+        let put = ureq::put(at("manifests/image")).header("Content-Type", IMAGE).send(&manifest);
+        assert_eq!(put.expect("it is taken").status(), 201);
+        sha256(manifest.as_bytes())
+    }
 
     /// A blob or manifest as it is stored there, by plain HTTP.
     pub fn json(&self, path: &str, accept: &str) -> serde_json::Value {

@@ -296,7 +296,7 @@ fn note(draft: &Draft, link: &DraftLink, conversion: &Conversion) -> Diagnostic 
     if conversion.decodes() {
         let message = format!("\"{giver}\" gives h264; it is decoded to {to} for \"{taker}\"");
         return Diagnostic::note("conversion", link.path.clone(), message)
-            .help("to forbid such conversions, write `strict: true` at the top");
+            .help("nothing needs to be done; to forbid such conversions, write `strict: true` at the top");
     }
     let price = match price(&conversion.takes, &conversion.gives) {
         Some(bytes) => format!(", which moves {} each second", megabytes(bytes)),

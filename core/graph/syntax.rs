@@ -27,10 +27,23 @@ pub(super) fn syntax(error: &ScanError, text: &str) -> Diagnostic {
         true => Some("inside braces and brackets a variable goes in quotes: \"${NAME}\""),
         false => syntax_help(message),
     };
-    let finding = found_at(span, "yaml-syntax", message);
+    let finding = found_at(span, "yaml-syntax", in_plain_words(message));
     match help {
         Some(help) => finding.help(help),
         None => finding,
+    }
+}
+
+/// The parser's words for the two slips of indentation that people make most, in theirs.
+fn in_plain_words(message: &str) -> &str {
+    match message {
+        "parsing a block collection, did not find expected '-' indicator" => {
+            "this line stands where an entry of the list would begin, and begins with no `- `"
+        }
+        "parsing a block mapping, did not find expected key" => {
+            "this line does not stand where the keys above it do"
+        }
+        other => other,
     }
 }
 
@@ -52,7 +65,10 @@ fn syntax_help(message: &str) -> Option<&'static str> {
             "close the quotes or brackets that were opened, or put the whole value in quotes",
         ),
         ("block mapping", "check the indentation: the keys of one mapping stand in one column"),
-        ("block collection", "check the indentation: the entries of one list stand in one column"),
+        (
+            "block collection",
+            "check the indentation: the keys of one node stand in one column, and the next begins with `- `",
+        ),
         ("simple key", "a key ends with a colon and a space"),
         ("unexpected end", "close the quotes or brackets that were opened"),
         ("flow", "close the brackets that were opened, with commas between the entries"),

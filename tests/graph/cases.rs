@@ -96,6 +96,7 @@ cases! {
     syntax_flow_variable
     syntax_indent
     syntax_tab
+    syntax_no_dash
     syntax_unclosed
     tag
     token_faults

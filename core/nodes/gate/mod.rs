@@ -129,6 +129,7 @@ impl NodeKind for Gate {
             last: None,
             slate: None,
             opened: site.counters.named("opened"),
+            open: site.counters.named("open"),
             stopped: site.counters.named("held back"),
             kept_bytes: site.counters.named("kept bytes"),
             site: site.clone(),
@@ -208,6 +209,8 @@ struct Gatekeeper {
     /// A black picture of the format that it was last needed in.
     slate: Option<Frame>,
     opened: Counter,
+    /// 1 while it is open.
+    open: Counter,
     stopped: Counter,
     kept_bytes: Counter,
     site: Site,
@@ -232,6 +235,7 @@ impl Gatekeeper {
             self.open_until = None;
         }
         self.was_open = is_open;
+        self.open.set(u64::from(is_open));
         is_open
     }
 
@@ -335,7 +339,7 @@ mod tests {
 
     struct Rig {
         filter: Box<dyn Filter>,
-        pool: Pool,
+        site: Site,
         by_port: bool,
         given: Vec<(u64, u8, usize)>,
     }
@@ -345,18 +349,18 @@ mod tests {
             let settings = Settings::from_json(ABOUT.with, &settings).unwrap();
             Gate.contract(&settings).unwrap();
             let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: false };
-            let pool = Pool::new(1 << 20);
+            let site = Site::alone("gate", Pool::new(1 << 20), epoch);
             let inputs = [None, by_port.then_some(Format::Detections)];
-            let built = Gate.build(&settings, &inputs, &Site::alone("gate", pool.clone(), epoch)).unwrap();
+            let built = Gate.build(&settings, &inputs, &site).unwrap();
             let Node::Filter(filter) = built else { unreachable!("gate is a filter") };
-            Rig { filter, pool, by_port, given: Vec::new() }
+            Rig { filter, site, by_port, given: Vec::new() }
         }
 
         /// Picture `index` (ten a second), its grey the same number, with these labels found.
         fn picture(&mut self, index: u64, labels: Option<&[&str]>) {
             let pts = Pts::from_nanos(index as i64 * 100_000_000);
             let format = FrameFormat::new(FORMAT, Size::new(2, 2).unwrap());
-            let mut frame = Frame::pooled(&self.pool, format, pts, index).unwrap();
+            let mut frame = Frame::pooled(&self.site.pool, format, pts, index).unwrap();
             draw::fill(&mut frame, Rect::whole(format.size), grey(index)).unwrap();
             let found = labels.map(|labels| labels.iter().map(|label| detection(label)).collect::<Vec<_>>());
             let mut side = None;
@@ -402,6 +406,11 @@ mod tests {
             rig.picture(index, Some(if index == 3 || index == 4 { &["person"] } else { &["car"] }))
         });
         assert_eq!(rig.sequences(), [3, 4, 5, 6]);
+        let counters = rig.site.counters.clone();
+        let count = |name: &str| counters.named(name).get();
+        assert_eq!((count("opened"), count("open")), (1, 0));
+        rig.picture(10, Some(&["person"]));
+        assert_eq!((count("opened"), count("open")), (2, 1));
     }
 
     #[test]

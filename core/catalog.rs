@@ -12,7 +12,7 @@ pub fn kinds() -> Kinds {
     kinds_serving(&Hub::new())
 }
 
-/// Every kind this build knows. Relay nodes become streams of `hub`.
+/// Every kind this build knows. Relay nodes become streams of `hub`, `whip` nodes its entrances.
 pub fn kinds_serving(hub: &Hub) -> Kinds {
     let present: Vec<Arc<dyn NodeKind>> = vec![
         // Sources.
@@ -24,6 +24,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::test_pattern::TestPattern),
         Arc::new(nodes::file::FromFile),
         Arc::new(nodes::images::Images),
+        Arc::new(relay::WhipKind::new(hub.clone())),
         // Filters.
         Arc::new(nodes::scale::Scale),
         Arc::new(nodes::crop::Crop),

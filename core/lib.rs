@@ -21,6 +21,7 @@
 //!    any frame moves.
 //! 3. A source in [`nodes`] fills a pooled [`media::Frame`] and gives it to its output; one whose
 //!    pictures come encoded gives access units, which [`h264`] makes into frames for whoever takes those.
+//!    What is published to us by WebRTC comes in by [`relay`], at the door it goes out by.
 //! 4. A link of [`schedule`] takes it. The link out of a camera is where frames are lost under
 //!    load, and the tally says so.
 //! 5. A worker of [`run`] carries it into [`plugin`]: rows go into the guest on demand, changed
@@ -54,7 +55,7 @@
 //! | [`infer`] | media, node, pixels | tract-onnx | plugins, graphs |
 //! | [`plugin`] | media, node, diagnostic, pixels, infer, watch | wasmtime; ureq (`registry` alone) | graphs, other nodes |
 //! | [`nodes`] | media, node, diagnostic, pixels, h264 | openh264, … | each other, graphs |
-//! | [`relay`] | media, node, diagnostic | rtc, webrtc, tokio, ureq | encoders, graphs |
+//! | [`relay`] | media, node, diagnostic, h264 | rtc, webrtc, tokio, ureq | encoders, graphs |
 //! | [`serve`] | relay's public face, read-only views of run and graph | axum, hyper, tokio, tokio-rustls | pixels |
 //! | [`catalog`] | node, nodes, plugin, relay | – | how they run |
 //! | [`cli`] | everything public | clap | pixels |

@@ -208,6 +208,11 @@ impl Reloader {
                     "\"{stream}\" can be watched from the next start on: this run began without a relay"
                 );
             }
+            for entrance in self.0.hub.entrances() {
+                tracing::warn!(
+                    "\"{entrance}\" can be published to from the next start on: this run began without it"
+                );
+            }
         }
     }
 

@@ -171,8 +171,8 @@ fn trace(file: &Path) -> Result<Trace, String> {
     begun.map_err(|error| format!("the trace cannot be written to {}: {error}", file.display()))
 }
 
-/// Opens the relay's port and the page where the graph has something to watch or to publish, and the
-/// page wherever it is asked for.
+/// Opens the relay's port and the page where the graph has something to watch, to publish or to be
+/// published to, and the page wherever it is asked for.
 fn open(hub: &Hub, built: &Built, reloader: &Reloader) -> Result<Option<serve::Server>, String> {
     let watch = built.watch();
     if hub.is_used() {
@@ -202,6 +202,9 @@ fn announce(plan: &Plan, server: Option<&serve::Server>, hub: &Hub) {
     }
     for stream in hub.streams() {
         tracing::info!("\"{stream}\" is served to WHEP players at {url}{stream}/whep");
+    }
+    for entrance in hub.entrances() {
+        tracing::info!("\"{entrance}\" is published to by WHIP at {url}{entrance}/whip");
     }
     let warning = exposure(server.address(), !plan.server.tokens.is_empty(), plan.server.tls.is_some());
     if let Some(warning) = warning {

@@ -6,21 +6,21 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::demux::ViewerId;
+use super::demux::PeerId;
 
 #[derive(Default)]
 pub struct Agenda {
-    times: BTreeSet<(Instant, ViewerId)>,
+    times: BTreeSet<(Instant, PeerId)>,
     /// What `times` holds of each.
-    of: HashMap<ViewerId, Instant>,
-    senders: BTreeSet<ViewerId>,
+    of: HashMap<PeerId, Instant>,
+    senders: BTreeSet<PeerId>,
     /// The one that found the wire full is the first next time.
-    first: ViewerId,
+    first: PeerId,
 }
 
 impl Agenda {
     /// `viewer` wants to be looked at then, and not before.
-    pub fn at(&mut self, viewer: ViewerId, time: Option<Instant>) {
+    pub fn at(&mut self, viewer: PeerId, time: Option<Instant>) {
         let before = match time {
             Some(time) => self.of.insert(viewer, time),
             None => self.of.remove(&viewer),
@@ -36,16 +36,16 @@ impl Agenda {
     }
 
     /// `viewer` has something to send.
-    pub fn sends(&mut self, viewer: ViewerId) {
+    pub fn sends(&mut self, viewer: PeerId) {
         self.senders.insert(viewer);
     }
 
     /// `viewer` has sent all it had.
-    pub fn has_sent(&mut self, viewer: ViewerId) {
+    pub fn has_sent(&mut self, viewer: PeerId) {
         self.senders.remove(&viewer);
     }
 
-    pub fn forget(&mut self, viewer: ViewerId) {
+    pub fn forget(&mut self, viewer: PeerId) {
         self.at(viewer, None);
         self.has_sent(viewer);
     }
@@ -56,17 +56,17 @@ impl Agenda {
     }
 
     /// Whose time has come by `now`.
-    pub fn due(&self, now: Instant) -> Vec<ViewerId> {
+    pub fn due(&self, now: Instant) -> Vec<PeerId> {
         self.times.iter().take_while(|(time, _)| *time <= now).map(|(_, viewer)| *viewer).collect()
     }
 
     /// Who has something to send, in turn.
-    pub fn senders(&self) -> Vec<ViewerId> {
+    pub fn senders(&self) -> Vec<PeerId> {
         self.senders.range(self.first..).chain(self.senders.range(..self.first)).copied().collect()
     }
 
     /// `viewer` found no room: it is the first next time.
-    pub fn found_no_room(&mut self, viewer: ViewerId) {
+    pub fn found_no_room(&mut self, viewer: PeerId) {
         self.first = viewer;
     }
 }
@@ -81,14 +81,14 @@ mod tests {
         let (now, mut agenda) = (Instant::now(), Agenda::default());
         let after = |seconds| Some(now + Duration::from_secs(seconds));
         for (viewer, seconds) in [(1, 5), (2, 1), (3, 2)] {
-            agenda.at(ViewerId(viewer), after(seconds));
+            agenda.at(PeerId(viewer), after(seconds));
         }
-        agenda.at(ViewerId(2), after(9));
-        agenda.at(ViewerId(1), after(2));
+        agenda.at(PeerId(2), after(9));
+        agenda.at(PeerId(1), after(2));
         assert_eq!(agenda.next(), after(2));
-        assert_eq!(agenda.due(now + Duration::from_secs(2)), [ViewerId(1), ViewerId(3)]);
-        agenda.at(ViewerId(1), None);
-        agenda.forget(ViewerId(3));
+        assert_eq!(agenda.due(now + Duration::from_secs(2)), [PeerId(1), PeerId(3)]);
+        agenda.at(PeerId(1), None);
+        agenda.forget(PeerId(3));
         assert_eq!(agenda.next(), after(9));
         assert_eq!(agenda.due(now), []);
     }
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn who_found_no_room_is_first_next_time() {
         let mut agenda = Agenda::default();
-        (1..=4).for_each(|viewer| agenda.sends(ViewerId(viewer)));
-        agenda.found_no_room(ViewerId(3));
-        agenda.has_sent(ViewerId(4));
-        assert_eq!(agenda.senders(), [3, 1, 2].map(ViewerId));
+        (1..=4).for_each(|viewer| agenda.sends(PeerId(viewer)));
+        agenda.found_no_room(PeerId(3));
+        agenda.has_sent(PeerId(4));
+        assert_eq!(agenda.senders(), [3, 1, 2].map(PeerId));
     }
 }

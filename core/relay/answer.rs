@@ -1,6 +1,6 @@
 //! Answering a viewer's offer: sets up the `rtc` stack for it and writes the SDP.
 //!
-//! Owns the stack's settings. The rest of a viewer's life is `peer`'s.
+//! Owns the stack's settings, for publishers too. The rest of a connection's life is `peer`'s.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -27,11 +27,13 @@ use rtc::shared::error::Error;
 
 use super::feedback::{Reports, Tap};
 use super::offer::{Codec, Offer};
-use super::peer::{DOUBT, GIVE_UP, KEEP_ALIVE, Names, Peer};
+use super::peer::{DOUBT, GIVE_UP, KEEP_ALIVE, Names, Peer, Way};
 use super::refusal::Refusal;
 
 const CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+/// What viewers may report.
+const FEEDBACK: [(&str, &str); 4] = [("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", "")];
 
 /// How soon a viewer should show a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,26 +98,58 @@ fn negotiate(
     let (ssrc, rtx_ssrc) = ssrcs();
     let (fragment, reports) = (random_text(16), Reports::default());
     let registry = Registry::new().with(Slot::from(14_000), Tap::new(reports.clone(), ssrc));
-    let mut stack = RTCPeerConnectionBuilder::new()
+    let mut stack = stack(now, identity, media(&offer.video, latency)?, registry, &fragment)?;
+    let video = stack.add_track(track(&offer.video, ssrc, rtx_ssrc))?;
+    let sdp = agree(&mut stack, now, &offer.sdp, reach)?;
+    let names = names(&mut stack, video, ssrc, rtx_ssrc)?;
+    Ok((Peer::new(stack, Way::Out { video, names }, fragment, reports), sdp))
+}
+
+/// A connection of the WebRTC stack before anything was agreed.
+pub(super) fn stack(
+    now: Instant,
+    identity: &Identity,
+    media: MediaEngine,
+    registry: Registry,
+    fragment: &str,
+) -> Result<RTCPeerConnection, Error> {
+    RTCPeerConnectionBuilder::new()
         .with_configuration(
             RTCConfigurationBuilder::default().with_certificates(identity.certificates()).build(),
         )
-        .with_media_engine(media(&offer.video, latency)?)
+        .with_media_engine(media)
         .with_interceptor_registry(registry)
-        .with_setting_engine(settings(&fragment))
-        .build(now)?;
-    let video = stack.add_track(track(&offer.video, ssrc, rtx_ssrc))?;
-    stack.set_remote_description(now, RTCSessionDescription::offer(offer.sdp.clone())?)?;
+        .with_setting_engine(settings(fragment))
+        .build(now)
+}
+
+/// Takes an offer and gives the answer to it.
+pub(super) fn agree(
+    stack: &mut RTCPeerConnection,
+    now: Instant,
+    offer: &str,
+    reach: &Reach,
+) -> Result<String, Error> {
+    stack.set_remote_description(now, RTCSessionDescription::offer(offer.to_owned())?)?;
+    tell_candidates(stack, reach)?;
+    let local = stack.create_answer(None)?;
+    stack.set_local_description(now, local)?;
+    local_sdp(stack, reach)
+}
+
+pub(super) fn tell_candidates(stack: &mut RTCPeerConnection, reach: &Reach) -> Result<(), Error> {
     for address in &reach.own {
         let candidate = format!("candidate:{}", candidate(address, 0));
         stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() })?;
     }
-    stack.add_local_candidate(RTCIceCandidateInit::default())?;
-    let local = stack.create_answer(None)?;
-    stack.set_local_description(now, local)?;
+    // An empty one ends the list.
+    stack.add_local_candidate(RTCIceCandidateInit::default())
+}
+
+/// Our side as it is sent to the other.
+pub(super) fn local_sdp(stack: &RTCPeerConnection, reach: &Reach) -> Result<String, Error> {
     let sdp = stack.local_description().ok_or(Error::ErrNoRemoteDescription)?.sdp;
-    let names = names(&mut stack, video, ssrc, rtx_ssrc)?;
-    Ok((Peer::new(stack, video, names, fragment, reports), polished(&sdp, &reach.also)))
+    Ok(polished(&sdp, &reach.also))
 }
 
 /// Two SSRCs that differ and are not zero.
@@ -128,7 +162,7 @@ pub(super) fn random_text(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
-pub(super) fn settings(fragment: &str) -> SettingEngine {
+fn settings(fragment: &str) -> SettingEngine {
     SettingEngineBuilder::new()
         // As the server the first DTLS flight is the viewer's: one round trip less than asking.
         .with_answering_dtls_role(RTCDtlsRole::Server)
@@ -140,20 +174,7 @@ pub(super) fn settings(fragment: &str) -> SettingEngine {
 
 /// Exactly what was chosen from the offer, so that the stack's own matching has one outcome.
 pub(super) fn media(video: &Codec, latency: Latency) -> Result<MediaEngine, Error> {
-    let mut media = MediaEngine::default();
-    media.register_codec(
-        RTCRtpCodecParameters { rtp_codec: h264(video), payload_type: video.payload_type },
-        RtpCodecKind::Video,
-    )?;
-    if let Some(rtx) = video.rtx {
-        let rtp_codec = RTCRtpCodec {
-            mime_type: MIME_TYPE_RTX.to_owned(),
-            clock_rate: 90_000,
-            sdp_fmtp_line: format!("apt={}", video.payload_type),
-            ..Default::default()
-        };
-        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type: rtx }, RtpCodecKind::Video)?;
-    }
+    let mut media = codecs(video, &FEEDBACK)?;
     let extensions: &[&str] = match latency {
         Latency::Balanced => &[CAPTURE_TIME],
         Latency::Lowest => &[CAPTURE_TIME, PLAYOUT_DELAY],
@@ -165,15 +186,34 @@ pub(super) fn media(video: &Codec, latency: Latency) -> Result<MediaEngine, Erro
     Ok(media)
 }
 
-fn h264(video: &Codec) -> RTCRtpCodec {
-    let feedback = [("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", "")];
+/// `video` and what repairs it, with the RTCP that goes back for it.
+pub(super) fn codecs(video: &Codec, feedback: &[(&str, &str)]) -> Result<MediaEngine, Error> {
+    let mut media = MediaEngine::default();
+    media.register_codec(
+        RTCRtpCodecParameters { rtp_codec: h264(video, feedback), payload_type: video.payload_type },
+        RtpCodecKind::Video,
+    )?;
+    if let Some(rtx) = video.rtx {
+        let rtp_codec = RTCRtpCodec {
+            mime_type: MIME_TYPE_RTX.to_owned(),
+            clock_rate: 90_000,
+            sdp_fmtp_line: format!("apt={}", video.payload_type),
+            ..Default::default()
+        };
+        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type: rtx }, RtpCodecKind::Video)?;
+    }
+    Ok(media)
+}
+
+fn h264(video: &Codec, feedback: &[(&str, &str)]) -> RTCRtpCodec {
+    let feedback = feedback
+        .iter()
+        .map(|&(kind, parameter)| RTCPFeedback { typ: kind.to_owned(), parameter: parameter.to_owned() });
     RTCRtpCodec {
         mime_type: MIME_TYPE_H264.to_owned(),
         clock_rate: 90_000,
         sdp_fmtp_line: video.fmtp.clone(),
-        rtcp_feedback: feedback
-            .map(|(kind, parameter)| RTCPFeedback { typ: kind.to_owned(), parameter: parameter.to_owned() })
-            .to_vec(),
+        rtcp_feedback: feedback.collect(),
         ..Default::default()
     }
 }
@@ -185,7 +225,7 @@ pub(super) fn track(video: &Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack
             rtx: video.rtx.map(|_| RTCRtpRtxParameters { ssrc: rtx_ssrc }),
             ..Default::default()
         },
-        codec: h264(video),
+        codec: h264(video, &FEEDBACK),
         active: true,
         ..Default::default()
     };
@@ -223,7 +263,7 @@ pub(super) fn names(
 }
 
 /// `a=candidate:` without its key; `rank` 0 is tried first.
-pub(super) fn candidate(address: &SocketAddr, rank: usize) -> String {
+fn candidate(address: &SocketAddr, rank: usize) -> String {
     // RFC 8445 §5.1.2: host candidates, component 1; IPv6 before IPv4.
     let preference = u32::from(address.is_ipv6()) * 0x100 + 0xfe00 - rank.min(0xff) as u32;
     let priority = (126 << 24) + (preference << 8) + 255;
@@ -238,7 +278,7 @@ fn foundation(address: &SocketAddr) -> u32 {
 
 /// Each candidate once (the stack lists them for RTCP too, which is multiplexed), and those that
 /// only others know us by.
-pub(super) fn polished(sdp: &str, also: &[SocketAddr]) -> String {
+fn polished(sdp: &str, also: &[SocketAddr]) -> String {
     let mut text = String::with_capacity(sdp.len() + 64 * also.len());
     let mut pending = also;
     for line in sdp.lines() {

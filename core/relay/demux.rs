@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::stun::{Class, Stun, Transaction};
 
-/// One viewer, for the life of the process.
+/// One session's connection, viewer or publisher, for the life of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ViewerId(pub u64);
+pub struct PeerId(pub u64);
 
 /// Addresses one viewer may be reached at; a browser has two or three. The oldest goes first.
 const MOST_ADDRESSES: usize = 8;
@@ -29,16 +29,16 @@ const STRANGER_GROUPS: usize = 1024;
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    To(ViewerId),
+    To(PeerId),
     /// Nobody's; not even read when too many come.
     Nobody,
 }
 
 pub struct Demux {
-    fragments: HashMap<String, ViewerId>,
-    addresses: HashMap<SocketAddr, ViewerId>,
-    reached: HashMap<ViewerId, VecDeque<SocketAddr>>,
-    asked: HashMap<Transaction, ViewerId>,
+    fragments: HashMap<String, PeerId>,
+    addresses: HashMap<SocketAddr, PeerId>,
+    reached: HashMap<PeerId, VecDeque<SocketAddr>>,
+    asked: HashMap<Transaction, PeerId>,
     asked_in_order: VecDeque<Transaction>,
     strangers: Strangers,
 }
@@ -56,12 +56,12 @@ impl Demux {
     }
 
     /// `fragment` is the ICE user name fragment we made for this viewer.
-    pub fn add(&mut self, fragment: String, viewer: ViewerId) {
+    pub fn add(&mut self, fragment: String, viewer: PeerId) {
         self.fragments.insert(fragment, viewer);
         self.reached.insert(viewer, VecDeque::new());
     }
 
-    pub fn remove(&mut self, fragment: &str, viewer: ViewerId) {
+    pub fn remove(&mut self, fragment: &str, viewer: PeerId) {
         self.fragments.remove(fragment);
         for address in self.reached.remove(&viewer).unwrap_or_default() {
             // Another viewer may have taken the address over since.
@@ -85,7 +85,7 @@ impl Demux {
 
     /// Looks at what a viewer's ICE agent sends: a question is remembered for its answer, and an
     /// agent that grants a request has authenticated the address it grants it to.
-    pub fn sent(&mut self, viewer: ViewerId, to: SocketAddr, datagram: &[u8]) {
+    pub fn sent(&mut self, viewer: PeerId, to: SocketAddr, datagram: &[u8]) {
         let Some(stun) = Stun::read(datagram) else { return };
         match stun.class {
             Class::Request => self.remember(stun.transaction, viewer),
@@ -95,11 +95,11 @@ impl Demux {
     }
 
     /// The address `viewer` proved last, if any.
-    pub fn address(&self, viewer: ViewerId) -> Option<SocketAddr> {
+    pub fn address(&self, viewer: PeerId) -> Option<SocketAddr> {
         self.reached.get(&viewer)?.back().copied()
     }
 
-    fn remember(&mut self, transaction: Transaction, viewer: ViewerId) {
+    fn remember(&mut self, transaction: Transaction, viewer: PeerId) {
         if self.asked_in_order.len() == MOST_TRANSACTIONS
             && let Some(oldest) = self.asked_in_order.pop_front()
         {
@@ -111,7 +111,7 @@ impl Demux {
     }
 
     /// `address` has been proved to be `viewer`'s.
-    pub fn bind(&mut self, address: SocketAddr, viewer: ViewerId) {
+    pub fn bind(&mut self, address: SocketAddr, viewer: PeerId) {
         let Some(reached) = self.reached.get_mut(&viewer) else { return };
         if self.addresses.insert(address, viewer) == Some(viewer) {
             return;
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn an_address_belongs_to_a_viewer_only_after_ice_granted_a_request() {
-        let (now, from, viewer) = (Instant::now(), address(1, 5000), ViewerId(1));
+        let (now, from, viewer) = (Instant::now(), address(1, 5000), PeerId(1));
         let mut demux = Demux::new();
         demux.add("ours".into(), viewer);
         let media = [0x80, 0, 0, 0];
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_answer_goes_to_whoever_asked() {
-        let (now, viewer) = (Instant::now(), ViewerId(3));
+        let (now, viewer) = (Instant::now(), PeerId(3));
         let mut demux = Demux::new();
         demux.add("ours".into(), viewer);
         assert_eq!(demux.route(now, address(2, 1), &granted()), Route::Nobody);
@@ -195,17 +195,17 @@ mod tests {
     #[test]
     fn a_viewer_holds_a_bounded_number_of_addresses() {
         let mut demux = Demux::new();
-        demux.add("ours".into(), ViewerId(1));
+        demux.add("ours".into(), PeerId(1));
         for port in 1..100 {
-            demux.sent(ViewerId(1), address(1, port), &granted());
+            demux.sent(PeerId(1), address(1, port), &granted());
         }
         assert_eq!(demux.addresses.len(), MOST_ADDRESSES);
-        assert_eq!(demux.address(ViewerId(1)), Some(address(1, 99)));
+        assert_eq!(demux.address(PeerId(1)), Some(address(1, 99)));
     }
 
     #[test]
     fn strangers_are_cut_off_for_the_rest_of_the_second_and_viewers_are_not() {
-        let (start, viewer) = (Instant::now(), ViewerId(1));
+        let (start, viewer) = (Instant::now(), PeerId(1));
         let mut demux = Demux::new();
         demux.add("ours".into(), viewer);
         demux.sent(viewer, address(9, 9), &granted());
@@ -221,7 +221,7 @@ mod tests {
     fn garbage_goes_nowhere_and_hurts_nobody() {
         let mut random = rand::rngs::StdRng::seed_from_u64(1);
         let mut demux = Demux::new();
-        demux.add("ours".into(), ViewerId(1));
+        demux.add("ours".into(), PeerId(1));
         for n in 0..10_000u32 {
             let mut bytes = vec![0; (random.next_u32() % 200) as usize];
             random.fill_bytes(&mut bytes);
@@ -231,7 +231,7 @@ mod tests {
             }
             let from = address((n % 250) as u8, (n % 7) as u16 + 1);
             assert_eq!(demux.route(Instant::now(), from, &bytes), Route::Nobody);
-            demux.sent(ViewerId(2), from, &bytes);
+            demux.sent(PeerId(2), from, &bytes);
         }
         assert!(demux.addresses.is_empty());
         assert!(demux.asked.len() <= MOST_TRANSACTIONS);

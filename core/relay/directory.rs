@@ -1,4 +1,4 @@
-//! Which streams and sessions there are, as HTTP and the nodes see it. Held under a lock for
+//! Which streams, entrances and sessions there are, as HTTP and the nodes see it. Held under a lock for
 //! moments at a time; the relay thread has its own, fuller view.
 
 use std::collections::{BTreeMap, HashMap};
@@ -6,36 +6,54 @@ use std::time::{Duration, Instant};
 
 use super::answer::Latency;
 use super::feed::Pulse;
+use super::ingest::Inlet;
 use super::profile::Profile;
 use super::refusal::Refusal;
 use super::stream::StreamId;
+use crate::node::Counters;
 
 const RETRY_LIVE: Duration = Duration::from_secs(1);
 const RETRY_FULL: Duration = Duration::from_secs(5);
+/// A publisher that vanished is noticed within ten seconds.
+const RETRY_TAKEN: Duration = Duration::from_secs(5);
 
-/// One relay node.
-pub struct Entry {
-    pub id: StreamId,
+/// What is known of a relay node.
+pub struct Outlet {
     pub pulse: Pulse,
-    pub most_viewers: usize,
     pub latency: Latency,
     /// Whether it sleeps while nobody watches.
     pub on_demand: bool,
+}
+
+/// What is known of a `whip` node.
+#[derive(Clone)]
+pub struct Door {
+    pub inlet: Inlet,
+    pub counters: Counters,
+}
+
+/// Nodes of one kind, by name.
+pub struct Entries<T>(BTreeMap<String, Entry<T>>);
+
+/// One node.
+pub struct Entry<T> {
+    id: StreamId,
+    /// Sessions at the same time.
+    most: usize,
     /// Sessions, and offers that are just being answered.
     taken: usize,
-    /// The stream of this name that this one is to follow, while that goes on.
-    before: Option<Box<Entry>>,
+    of: T,
+    /// The node of this name that this one is to follow, while that goes on.
+    before: Option<Box<Entry<T>>>,
 }
 
-impl Entry {
-    pub fn new(id: StreamId, most_viewers: usize, latency: Latency, on_demand: bool) -> Entry {
-        Entry { id, pulse: Pulse::default(), most_viewers, latency, on_demand, taken: 0, before: None }
+impl<T> Entry<T> {
+    pub fn new(id: StreamId, most: usize, of: T) -> Entry<T> {
+        Entry { id, most, taken: 0, of, before: None }
     }
-}
 
-impl Entry {
-    /// What is left of the streams of one name.
-    fn without(mut self, id: StreamId) -> Option<Box<Entry>> {
+    /// What is left of the nodes of one name.
+    fn without(mut self, id: StreamId) -> Option<Box<Entry<T>>> {
         let before = self.before.take();
         if self.id == id {
             return before;
@@ -45,14 +63,56 @@ impl Entry {
     }
 }
 
+impl<T> Default for Entries<T> {
+    fn default() -> Entries<T> {
+        Entries(BTreeMap::new())
+    }
+}
+
+impl<T> Entries<T> {
+    /// Enters a node. One of the same name that there is goes on until it is removed, and is what is
+    /// meant again if this one is removed first: a changed graph may still be refused.
+    pub fn add(&mut self, name: String, mut entry: Entry<T>) {
+        entry.before = self.0.remove(&name).map(Box::new);
+        self.0.insert(name, entry);
+    }
+
+    /// Ends the node `id` of that name.
+    pub fn remove(&mut self, name: &str, id: StreamId) {
+        let Some(newest) = self.0.remove(name) else { return };
+        let left = newest.without(id).map(|entry| *entry);
+        left.into_iter().for_each(|entry| drop(self.0.insert(name.to_owned(), entry)));
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn find(&mut self, name: &str) -> Result<&mut Entry<T>, Refusal> {
+        self.0.get_mut(name).ok_or_else(|| Refusal::NoSuchStream(name.to_owned()))
+    }
+
+    fn leave(&mut self, name: &str, id: StreamId) {
+        // A graph that was started again may have made a new node of the same name.
+        if let Some(entry) = self.0.get_mut(name).filter(|entry| entry.id == id) {
+            entry.taken = entry.taken.saturating_sub(1);
+        }
+    }
+}
+
 /// One session.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The node it is with.
     pub stream: String,
     pub id: StreamId,
     /// The entity tag of its ICE session, in quotes.
     pub tag: String,
-    /// The viewer's ICE user name fragment.
+    /// The other's ICE user name fragment.
     pub user: Option<String>,
 }
 
@@ -66,29 +126,16 @@ pub struct Admitted {
 
 #[derive(Default)]
 pub struct Directory {
-    pub streams: BTreeMap<String, Entry>,
+    pub streams: Entries<Outlet>,
+    pub entrances: Entries<Door>,
     sessions: HashMap<String, Session>,
 }
 
 impl Directory {
-    /// Makes a stream. One of the same name that there is goes on until it is removed, and is the
-    /// stream again if this one is removed first: a changed graph may still be refused.
-    pub fn add(&mut self, name: String, mut entry: Entry) {
-        entry.before = self.streams.remove(&name).map(Box::new);
-        self.streams.insert(name, entry);
-    }
-
-    /// Ends the stream `id` of that name.
-    pub fn remove(&mut self, name: &str, id: StreamId) {
-        let Some(newest) = self.streams.remove(name) else { return };
-        let left = newest.without(id).map(|entry| *entry);
-        left.into_iter().for_each(|entry| drop(self.streams.insert(name.to_owned(), entry)));
-    }
-
     /// `stream`, if it is made on demand and gives no pictures now.
     pub fn sleeper(&self, now: Instant, stream: &str) -> Option<(StreamId, Pulse)> {
-        let entry = self.streams.get(stream).filter(|entry| entry.on_demand)?;
-        entry.pulse.live(now).is_none().then(|| (entry.id, entry.pulse.clone()))
+        let entry = self.streams.0.get(stream).filter(|entry| entry.of.on_demand)?;
+        entry.of.pulse.live(now).is_none().then(|| (entry.id, entry.of.pulse.clone()))
     }
 
     /// Takes a place for one more viewer of `stream`; [`Directory::leave`] gives it back.
@@ -97,23 +144,34 @@ impl Directory {
     /// When there is no such stream, nothing comes to it, or it is full.
     pub fn admit(&mut self, now: Instant, stream: &str) -> Result<Admitted, Refusal> {
         let name = || stream.to_owned();
-        let entry = self.streams.get_mut(stream).ok_or_else(|| Refusal::NoSuchStream(name()))?;
-        let live = entry.pulse.live(now);
+        let entry = self.streams.find(stream)?;
+        let live = entry.of.pulse.live(now);
         let profile = live.ok_or_else(|| Refusal::NotLive { stream: name(), retry_after: RETRY_LIVE })?;
-        if entry.taken >= entry.most_viewers {
-            let most = entry.most_viewers;
-            return Err(Refusal::Full { stream: name(), most, retry_after: RETRY_FULL });
+        if entry.taken >= entry.most {
+            return Err(Refusal::Full { stream: name(), most: entry.most, retry_after: RETRY_FULL });
         }
         entry.taken += 1;
-        Ok(Admitted { stream: entry.id, profile, latency: entry.latency })
+        Ok(Admitted { stream: entry.id, profile, latency: entry.of.latency })
+    }
+
+    /// Takes the place of the one who publishes to `entrance`; [`Directory::leave`] gives it back.
+    ///
+    /// # Errors
+    /// When there is no such entrance, or somebody publishes to it.
+    pub fn let_in(&mut self, entrance: &str) -> Result<(StreamId, Door), Refusal> {
+        let entry = self.entrances.find(entrance)?;
+        if entry.taken >= entry.most {
+            return Err(Refusal::Taken { entrance: entrance.to_owned(), retry_after: RETRY_TAKEN });
+        }
+        entry.taken += 1;
+        Ok((entry.id, entry.of.clone()))
     }
 
     /// Gives back a place that did not become a session.
-    pub fn leave(&mut self, stream: &str, id: StreamId) {
-        // A graph that was started again may have made a new stream of the same name.
-        if let Some(entry) = self.streams.get_mut(stream).filter(|entry| entry.id == id) {
-            entry.taken = entry.taken.saturating_sub(1);
-        }
+    pub fn leave(&mut self, name: &str, id: StreamId) {
+        // No two nodes have one id.
+        self.streams.leave(name, id);
+        self.entrances.leave(name, id);
     }
 
     /// Makes a place a session.
@@ -142,34 +200,44 @@ impl Directory {
 mod tests {
     use super::*;
 
-    fn newest(directory: &Directory) -> Option<u64> {
-        directory.streams.get("live").map(|entry| entry.id.0)
+    fn newest(entries: &Entries<()>) -> Option<u64> {
+        entries.0.get("live").map(|entry| entry.id.0)
     }
 
-    fn with_two() -> Directory {
+    fn with_two() -> Entries<()> {
+        let mut entries = Entries::default();
+        [1, 2].into_iter().for_each(|id| entries.add("live".to_owned(), Entry::new(StreamId(id), 1, ())));
+        entries
+    }
+
+    #[test]
+    fn a_node_whose_successor_is_given_up_is_meant_again() {
+        let mut entries = with_two();
+        assert_eq!(newest(&entries), Some(2));
+        entries.remove("live", StreamId(2));
+        assert_eq!(newest(&entries), Some(1));
+        entries.remove("live", StreamId(1));
+        assert_eq!(newest(&entries), None);
+    }
+
+    #[test]
+    fn a_node_that_has_been_followed_ends_without_its_successor() {
+        let mut entries = with_two();
+        entries.remove("live", StreamId(1));
+        assert_eq!(newest(&entries), Some(2));
+        entries.remove("live", StreamId(2));
+        assert_eq!(newest(&entries), None);
+    }
+
+    #[test]
+    fn an_entrance_has_one_publisher_at_a_time() {
         let mut directory = Directory::default();
-        for id in [1, 2] {
-            directory.add("live".to_owned(), Entry::new(StreamId(id), 1, Latency::Balanced, false));
-        }
-        directory
-    }
-
-    #[test]
-    fn a_stream_whose_successor_is_given_up_is_the_stream_again() {
-        let mut directory = with_two();
-        assert_eq!(newest(&directory), Some(2));
-        directory.remove("live", StreamId(2));
-        assert_eq!(newest(&directory), Some(1));
-        directory.remove("live", StreamId(1));
-        assert_eq!(newest(&directory), None);
-    }
-
-    #[test]
-    fn a_stream_that_has_been_followed_ends_without_its_successor() {
-        let mut directory = with_two();
-        directory.remove("live", StreamId(1));
-        assert_eq!(newest(&directory), Some(2));
-        directory.remove("live", StreamId(2));
-        assert_eq!(newest(&directory), None);
+        let door = Door { inlet: Inlet::new().0, counters: Counters::default() };
+        directory.entrances.add("guest".to_owned(), Entry::new(StreamId(1), 1, door));
+        assert!(matches!(directory.let_in("gust"), Err(Refusal::NoSuchStream(_))));
+        let (id, _) = directory.let_in("guest").unwrap();
+        assert!(matches!(directory.let_in("guest"), Err(Refusal::Taken { .. })));
+        directory.leave("guest", id);
+        assert!(directory.let_in("guest").is_ok());
     }
 }

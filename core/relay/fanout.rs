@@ -1,6 +1,7 @@
-//! The relay's pure core: streams come in, datagrams go out to every viewer that is in step.
+//! The relay's pure core: streams come in, datagrams go out to every viewer that is in step. What is
+//! published to us goes the other way: datagrams come in, access units go out to the node they are for.
 //!
-//! Owns all streams and viewers. No sockets, no clock: `now`, access units and datagrams are
+//! Owns all streams, viewers and publishers. No sockets, no clock: `now`, access units and datagrams are
 //! handed in; datagrams wait to be taken out, and a deadline says when to come back. Its tests
 //! join it to viewers by a network in memory.
 
@@ -9,8 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::agenda::Agenda;
-use super::demux::{Demux, Route, ViewerId};
+use super::connection::Connection;
+use super::demux::{Demux, Route, PeerId};
 use super::early::Inbound;
+use super::ingest::Publisher;
 use super::peer::{Datagram, Why};
 use super::stream::{Cut, Stream, StreamId, StreamStats};
 use super::viewer::{Shown, Viewer, Wants};
@@ -50,7 +53,8 @@ pub enum How {
 
 pub struct Fanout {
     streams: BTreeMap<StreamId, Stream>,
-    viewers: BTreeMap<ViewerId, Viewer>,
+    viewers: BTreeMap<PeerId, Viewer>,
+    publishers: BTreeMap<PeerId, Publisher>,
     demux: Demux,
     goodbyes: VecDeque<Datagram>,
     ended: Vec<Ended>,
@@ -62,6 +66,7 @@ impl Fanout {
         Fanout {
             streams: BTreeMap::new(),
             viewers: BTreeMap::new(),
+            publishers: BTreeMap::new(),
             demux: Demux::new(),
             goodbyes: VecDeque::new(),
             ended: vec![],
@@ -73,27 +78,47 @@ impl Fanout {
         self.streams.insert(id, stream);
     }
 
-    /// Ends a stream and says goodbye to all who watch it.
+    /// Ends a stream, or an entrance, and says goodbye to all who watch it or publish to it.
     pub fn end(&mut self, id: StreamId) {
         self.streams.remove(&id);
-        let watching: Vec<ViewerId> =
-            self.viewers.values().filter(|viewer| viewer.stream == id).map(|viewer| viewer.id).collect();
-        watching.into_iter().for_each(|viewer| self.take_leave(viewer, How::Closed));
+        let watching = self.viewers.values().filter(|viewer| viewer.stream == id);
+        let publishing = self.publishers.values().filter(|publisher| publisher.entrance == id);
+        let watching = watching.map(|viewer| viewer.connection.id);
+        let there: Vec<PeerId> =
+            watching.chain(publishing.map(|publisher| publisher.connection.id)).collect();
+        there.into_iter().for_each(|peer| self.take_leave(peer, How::Closed));
     }
 
     pub fn end_all(&mut self) {
-        let streams: Vec<StreamId> = self.streams.keys().copied().collect();
-        streams.into_iter().for_each(|stream| self.end(stream));
+        let entrances = self.publishers.values().map(|publisher| publisher.entrance);
+        let all: Vec<StreamId> = self.streams.keys().copied().chain(entrances).collect();
+        all.into_iter().for_each(|id| self.end(id));
+    }
+
+    /// A publisher whose offer has been answered.
+    pub fn admit(&mut self, now: Instant, publisher: Publisher) {
+        let id = publisher.connection.id;
+        self.demux.add(publisher.connection.fragment().to_owned(), id);
+        self.publishers.insert(id, publisher);
+        self.with(now, id, |connection| connection.timeout(now));
+    }
+
+    /// The node behind `entrance` needs a keyframe.
+    pub fn need_keyframe(&mut self, now: Instant, entrance: StreamId) {
+        for publisher in self.publishers.values_mut().filter(|publisher| publisher.entrance == entrance) {
+            publisher.need_keyframe(now);
+            note(&mut self.agenda, &publisher.connection, publisher.deadline());
+        }
     }
 
     pub fn add(&mut self, now: Instant, viewer: Viewer) {
-        let (id, stream) = (viewer.id, viewer.stream);
-        self.demux.add(viewer.fragment().to_owned(), id);
+        let (id, stream) = (viewer.connection.id, viewer.stream);
+        self.demux.add(viewer.connection.fragment().to_owned(), id);
         self.viewers.insert(id, viewer);
         match self.streams.get_mut(&stream) {
             Some(stream) => {
                 stream.came();
-                self.with(now, id, |viewer| viewer.timeout(now));
+                self.with(now, id, |connection| connection.timeout(now));
             }
             // The stream ended while the offer was being answered.
             None => self.take_leave(id, How::Closed),
@@ -114,10 +139,10 @@ impl Fanout {
         }
     }
 
-    /// Candidates of a viewer that came after its offer.
+    /// Candidates of a session that came after its offer.
     pub fn candidates(&mut self, now: Instant, session: &str, candidates: &[String]) {
         if let Some(id) = self.find(session) {
-            self.with(now, id, |viewer| candidates.iter().for_each(|one| viewer.candidate(one)));
+            self.with(now, id, |connection| candidates.iter().for_each(|one| connection.candidate(one)));
         }
     }
 
@@ -129,9 +154,9 @@ impl Fanout {
         for viewer in self.viewers.values_mut().filter(|viewer| viewer.stream == stream) {
             match contained(|| viewer.show(now, &picture, &shared.history)) {
                 Ok(shown) => needed |= shown == Shown::NeedsKeyframe,
-                Err(Fault) => faulty.push(viewer.id),
+                Err(Fault) => faulty.push(viewer.connection.id),
             }
-            note(&mut self.agenda, viewer);
+            note(&mut self.agenda, &viewer.connection, viewer.connection.deadline());
         }
         if needed {
             shared.need_keyframe(now);
@@ -145,14 +170,14 @@ impl Fanout {
     /// A datagram from the network; it may be anything.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
         if let Route::To(id) = self.demux.route(now, inbound.from, &inbound.bytes) {
-            self.with(now, id, |viewer| viewer.receive(now, inbound));
+            self.with(now, id, |connection| connection.receive(now, inbound));
         }
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: Instant) {
         let due = self.agenda.due(now);
-        due.into_iter().for_each(|id| self.with(now, id, |viewer| viewer.timeout(now)));
+        due.into_iter().for_each(|id| self.with(now, id, |connection| connection.timeout(now)));
         self.streams.values_mut().for_each(|stream| stream.tick(now));
     }
 
@@ -162,16 +187,16 @@ impl Fanout {
         streams.chain(self.agenda.next()).min()
     }
 
-    /// Hands what waits to the wire, viewer by viewer. Whoever finds no room is the first next time;
+    /// Hands what waits to the wire, one connection after another. Whoever finds no room is the first next time;
     /// the others may be on another socket, and have their turn.
     pub fn send(&mut self, wire: &mut impl Wire) {
         let _ = wire.send(&mut self.goodbyes);
         let mut without_room = None;
         for id in self.agenda.senders() {
-            let Some(viewer) = self.viewers.get_mut(&id) else { continue };
-            if wire.send(&mut viewer.outbox) == Room::Full {
+            let Some(Connection { outbox, .. }) = self.connection(id) else { continue };
+            if wire.send(outbox) == Room::Full {
                 without_room.get_or_insert(id);
-            } else if viewer.outbox.is_empty() {
+            } else if outbox.is_empty() {
                 self.agenda.has_sent(id);
             }
         }
@@ -196,20 +221,49 @@ impl Fanout {
             .collect()
     }
 
-    fn find(&self, session: &str) -> Option<ViewerId> {
-        self.viewers.values().find(|viewer| viewer.session == session).map(|viewer| viewer.id)
+    fn find(&self, session: &str) -> Option<PeerId> {
+        let viewers = self.viewers.values().map(|viewer| &viewer.connection);
+        let publishers = self.publishers.values().map(|publisher| &publisher.connection);
+        viewers.chain(publishers).find(|connection| connection.session == session).map(|found| found.id)
     }
 
-    /// Does something to a viewer and acts on what comes of it.
-    fn with(&mut self, now: Instant, id: ViewerId, act: impl FnOnce(&mut Viewer)) {
+    fn connection(&mut self, id: PeerId) -> Option<&mut Connection> {
+        let publisher = self.publishers.get_mut(&id).map(|publisher| &mut publisher.connection);
+        publisher.or_else(|| self.viewers.get_mut(&id).map(|viewer| &mut viewer.connection))
+    }
+
+    /// Does something to a connection and acts on what comes of it.
+    fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&mut Connection)) {
+        match self.publishers.contains_key(&id) {
+            true => self.with_publisher(now, id, act),
+            false => self.with_viewer(now, id, act),
+        }
+    }
+
+    fn with_publisher(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&mut Connection)) {
+        let Some(publisher) = self.publishers.get_mut(&id) else { return };
+        let demux = &mut self.demux;
+        let over = contained(|| {
+            act(&mut publisher.connection);
+            publisher.settle(now, demux)
+        });
+        note(&mut self.agenda, &publisher.connection, publisher.deadline());
+        match over {
+            Ok(None) => {}
+            Ok(Some(how)) => self.take_leave(id, how),
+            Err(Fault) => self.forget(id, How::Fault),
+        }
+    }
+
+    fn with_viewer(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&mut Connection)) {
         let Some(viewer) = self.viewers.get_mut(&id) else { return };
         let Some(stream) = self.streams.get_mut(&viewer.stream) else { return };
         let demux = &mut self.demux;
         let wants = contained(|| {
-            act(viewer);
+            act(&mut viewer.connection);
             viewer.settle(now, demux, &stream.history)
         });
-        note(&mut self.agenda, viewer);
+        note(&mut self.agenda, &viewer.connection, viewer.connection.deadline());
         let Ok(wants) = wants else { return self.forget(id, How::Fault) };
         let needs_keyframe = wants.contains(&Wants::Keyframe);
         if needs_keyframe {
@@ -226,35 +280,39 @@ impl Fanout {
         }
     }
 
-    /// Says goodbye to a viewer and forgets it.
-    fn take_leave(&mut self, id: ViewerId, how: How) {
-        let Some(viewer) = self.viewers.get_mut(&id) else { return };
-        // What it has not got by now is of no use to it, and must not go before the others' pictures.
-        viewer.outbox.clear();
-        let how = match contained(|| viewer.close()) {
+    /// Says goodbye to a viewer or a publisher and forgets it.
+    fn take_leave(&mut self, id: PeerId, how: How) {
+        let room = MOST_GOODBYES.saturating_sub(self.goodbyes.len());
+        let Some(connection) = self.connection(id) else { return };
+        let how = match contained(|| connection.close()) {
             Ok(()) => how,
             Err(Fault) => How::Fault,
         };
-        let room = MOST_GOODBYES.saturating_sub(self.goodbyes.len());
-        self.goodbyes.extend(viewer.outbox.drain(..).take(room));
+        let goodbye: Vec<Datagram> = connection.outbox.drain(..).take(room).collect();
+        self.goodbyes.extend(goodbye);
         self.forget(id, how);
     }
 
-    fn forget(&mut self, id: ViewerId, how: How) {
-        let Some(viewer) = self.viewers.remove(&id) else { return };
-        if let Some(stream) = self.streams.get_mut(&viewer.stream) {
-            stream.ended(viewer.figures.totals());
-        }
-        self.demux.remove(viewer.fragment(), id);
+    fn forget(&mut self, id: PeerId, how: How) {
+        let connection = if let Some(publisher) = self.publishers.remove(&id) {
+            publisher.ended(how);
+            publisher.connection
+        } else if let Some(viewer) = self.viewers.remove(&id) {
+            if let Some(stream) = self.streams.get_mut(&viewer.stream) {
+                stream.ended(viewer.figures.totals());
+                stream.went();
+            }
+            self.watched(viewer.stream);
+            viewer.connection
+        } else {
+            return;
+        };
+        self.demux.remove(connection.fragment(), id);
         self.agenda.forget(id);
-        if let Some(stream) = self.streams.get_mut(&viewer.stream) {
-            stream.went();
-        }
-        self.watched(viewer.stream);
-        self.ended.push(Ended { session: viewer.session.clone(), how });
+        self.ended.push(Ended { session: connection.session, how });
     }
 
-    fn count(&self, id: ViewerId) {
+    fn count(&self, id: PeerId) {
         if let Some(viewer) = self.viewers.get(&id) {
             self.watched(viewer.stream);
         }
@@ -267,18 +325,18 @@ impl Fanout {
     }
 }
 
-/// When `viewer` wants to be looked at next, and whether it has something to send.
-fn note(agenda: &mut Agenda, viewer: &Viewer) {
-    agenda.at(viewer.id, viewer.deadline());
-    if !viewer.outbox.is_empty() {
-        agenda.sends(viewer.id);
+/// When whoever has `connection` wants to be looked at next, and whether something is to be sent.
+fn note(agenda: &mut Agenda, connection: &Connection, deadline: Option<Instant>) {
+    agenda.at(connection.id, deadline);
+    if !connection.outbox.is_empty() {
+        agenda.sends(connection.id);
     }
 }
 
-/// Something of ours broke while it worked for one viewer.
+/// Something of ours broke while it worked for one session.
 struct Fault;
 
-/// What comes from the network must not take the other viewers with it, whatever it finds.
+/// What comes from the network must not take the other sessions with it, whatever it finds.
 fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Fault)
 }

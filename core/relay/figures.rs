@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::demux::ViewerId;
+use super::demux::PeerId;
 use super::meter::Meter;
 use super::ntp;
 
@@ -97,7 +97,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn new(id: ViewerId) -> Figures {
+    pub fn new(id: PeerId) -> Figures {
         Figures {
             number: id.0,
             connected: None,
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn the_round_trip_leaves_out_the_time_the_viewer_held_the_report() {
         let start = Instant::now();
-        let mut figures = Figures::new(ViewerId(1));
+        let mut figures = Figures::new(PeerId(1));
         let ntp = 0x1234_5678_9abc_def0;
         figures.reported(start, ntp);
         let echo = Some((ntp::middle(ntp), Duration::from_millis(70)));

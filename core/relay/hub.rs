@@ -1,7 +1,11 @@
 //! The relay as the rest of the process sees it: streams come from nodes, offers from HTTP.
 //!
-//! One hub serves a process: one thread, one UDP port, all relay nodes. No type of the WebRTC
-//! stack crosses this face, and nothing here waits for the network.
+//! One hub serves a process: one thread, one UDP port, all its nodes. No type of the WebRTC
+//! stack crosses this face, and nothing here waits for the network. What is published to us is in
+//! `incoming`, what we publish elsewhere in `outgoing`.
+
+mod incoming;
+mod outgoing;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,15 +18,14 @@ use std::time::{Duration, Instant};
 use super::addresses;
 use super::answer::{Identity, Latency, Reach, answer};
 use super::demand::{Demand, START_WITHIN};
-use super::demux::ViewerId;
-use super::directory::{Admitted, Directory, Entry, Session};
+use super::demux::PeerId;
+use super::directory::{Admitted, Directory, Entry, Outlet, Session};
 use super::feed::{Destination, Feed, Pulse};
 use super::fragment::{Fragment, matches_tag, user_of};
 use super::mailbox::{Command, Left, Mailbox};
 use super::offer::Offer;
 use super::peer::Peer;
-use super::profile::Profile;
-use super::push::{self, Invitation, News};
+use super::push::News;
 use super::refusal::Refusal;
 use super::sockets::{OpenError, Sockets};
 use super::stream::{Stream, StreamId, StreamStats};
@@ -138,12 +141,12 @@ impl Hub {
 
     /// The ids of the relay nodes.
     pub fn streams(&self) -> Vec<String> {
-        lock(&self.0.directory).streams.keys().cloned().collect()
+        lock(&self.0.directory).streams.names().cloned().collect()
     }
 
-    /// Whether nodes made so far send through it: if none does, there is no need to open the network.
+    /// Whether nodes made so far send or receive through it: if none does, there is no need to open the network.
     pub fn is_used(&self) -> bool {
-        !lock(&self.0.pending).is_empty() || !self.streams().is_empty()
+        !lock(&self.0.pending).is_empty() || !self.streams().is_empty() || !self.entrances().is_empty()
     }
 
     /// Wakes `stream` if it sleeps because nobody watches, and waits for its first picture: at most
@@ -206,7 +209,7 @@ impl Hub {
         };
         // What is published elsewhere is nobody's to ask for here.
         let directory = lock(&self.0.directory);
-        all.retain(|stream| directory.streams.contains_key(&stream.id));
+        all.retain(|stream| directory.streams.has(&stream.id));
         all
     }
 
@@ -223,58 +226,14 @@ impl Hub {
     /// Makes a stream of the node at `site`. It ends when the feed is dropped.
     pub(super) fn feed(&self, site: &Site, most_viewers: usize, latency: Latency, demand: Demand) -> Feed {
         let id = StreamId(self.next());
-        let entry = Entry::new(id, most_viewers, latency, demand.is_by_viewers());
-        let pulse = entry.pulse.clone();
-        lock(&self.0.directory).add(site.node.clone(), entry);
+        let pulse = Pulse::default();
+        let outlet = Outlet { pulse: pulse.clone(), latency, on_demand: demand.is_by_viewers() };
+        let entry = Entry::new(id, most_viewers, outlet);
+        lock(&self.0.directory).streams.add(site.node.clone(), entry);
         let open = Command::Open(id, Box::new(Stream::new(site, most_viewers, demand)));
         self.leave_or_keep(open);
         let line = Line { shared: Arc::downgrade(&self.0), id, stream: site.node.clone() };
         Feed::new(id, pulse, Box::new(line), site)
-    }
-
-    /// Makes a stream that nobody can ask for: it goes to the servers that are invited.
-    pub(super) fn outlet(&self, site: &Site) -> Feed {
-        let id = StreamId(self.next());
-        self.leave_or_keep(Command::Open(id, Box::new(Stream::new(site, 1, Demand::always()))));
-        let line = Line { shared: Arc::downgrade(&self.0), id, stream: site.node.clone() };
-        Feed::new(id, Pulse::default(), Box::new(line), site)
-    }
-
-    /// An offer to send a stream of `profile`.
-    ///
-    /// # Errors
-    /// When the network is not open, or what the WebRTC stack said.
-    pub(super) fn invite(&self, now: Instant, profile: Profile) -> Result<Invitation, String> {
-        let (identity, reach) = self.way_out().map_err(|refusal| refusal.to_string())?;
-        push::invite(now, profile, &identity, &reach)
-    }
-
-    /// Sends `stream` to `peer`, which an invitation has become; `news` is told of the end. Gives the
-    /// session's name.
-    ///
-    /// # Errors
-    /// When the network is not open.
-    pub(super) fn attend(
-        &self,
-        stream: StreamId,
-        peer: Peer,
-        news: mpsc::Sender<News>,
-    ) -> Result<String, String> {
-        let session = secret();
-        let viewer = Viewer::new(Instant::now(), ViewerId(self.next()), session.clone(), stream, peer);
-        lock(&self.0.attended).insert(session.clone(), news);
-        self.leave(Command::Add(Box::new(viewer))).map_err(|refusal| {
-            lock(&self.0.attended).remove(&session);
-            refusal.to_string()
-        })?;
-        Ok(session)
-    }
-
-    /// Ends a session of [`Hub::attend`]; nobody is told.
-    pub(super) fn dismiss(&self, session: &str) {
-        lock(&self.0.attended).remove(session);
-        // A thread that is gone has closed it already.
-        let _ = self.leave(Command::Close { session: session.to_owned() });
     }
 
     /// Who we are and where we can be reached.
@@ -304,22 +263,38 @@ impl Hub {
 
     fn answer(&self, now: Instant, stream: &str, admitted: Admitted, sdp: &str) -> Result<Answer, Refusal> {
         let offer = Offer::read(sdp, admitted.profile)?;
+        let negotiated = self.negotiate(|identity, reach| {
+            answer(now, &offer, identity, reach, admitted.latency)
+        })?;
+        let id = admitted.stream;
+        self.begin((stream, id), &offer.sdp, negotiated, |peer_id, session, peer| {
+            Command::Add(Box::new(Viewer::new(now, peer_id, session, id, peer)))
+        })
+    }
+
+    /// Has an offer answered. Whatever it does to the stack, it does to nobody else.
+    fn negotiate(
+        &self,
+        work: impl FnOnce(&Identity, &Reach) -> Result<(Peer, String), Refusal>,
+    ) -> Result<(Peer, String), Refusal> {
         let (identity, reach) = self.way_out()?;
-        let answered =
-            catch_unwind(AssertUnwindSafe(|| answer(now, &offer, &identity, &reach, admitted.latency)));
-        let broken = || Refusal::BadSdp("it could not be processed".to_owned());
-        let (peer, sdp) = answered.map_err(|_| broken())??;
+        let answered = catch_unwind(AssertUnwindSafe(|| work(&identity, &reach)));
+        answered.map_err(|_| Refusal::BadSdp("it could not be processed".to_owned()))?
+    }
+
+    /// Makes a session with the node `name` of what was negotiated; `command` takes it to the relay thread.
+    fn begin(
+        &self,
+        (name, id): (&str, StreamId),
+        offer: &str,
+        (peer, sdp): (Peer, String),
+        command: impl FnOnce(PeerId, String, Peer) -> Command,
+    ) -> Result<Answer, Refusal> {
         let (session, etag) = (secret(), format!("\"{}\"", secret()));
-        let viewer = Viewer::new(now, ViewerId(self.next()), session.clone(), admitted.stream, peer);
-        let entry = Session {
-            stream: stream.to_owned(),
-            id: admitted.stream,
-            tag: etag.clone(),
-            user: user_of(&offer.sdp),
-        };
+        let entry = Session { stream: name.to_owned(), id, tag: etag.clone(), user: user_of(offer) };
         // Entered before the thread knows of it, so that an end cannot overtake the beginning.
         lock(&self.0.directory).enter(session.clone(), entry);
-        if let Err(refusal) = self.leave(Command::Add(Box::new(viewer))) {
+        if let Err(refusal) = self.leave(command(PeerId(self.next()), session.clone(), peer)) {
             // Its place is given back by whoever asked for it.
             lock(&self.0.directory).withdraw(&session);
             return Err(refusal);
@@ -367,7 +342,7 @@ impl Destination for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };
-        lock(&shared.directory).remove(&self.stream, self.id);
+        lock(&shared.directory).streams.remove(&self.stream, self.id);
         Hub(shared).leave_or_keep(Command::End(self.id));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ingest::Publisher;
 use super::stream::{Cut, Stream, StreamId, StreamStats};
 use super::viewer::Viewer;
 use super::waiting::Waker;
@@ -21,6 +22,9 @@ pub enum Command {
     /// Somebody asks for a stream that may be asleep.
     Asked(StreamId),
     Add(Box<Viewer>),
+    Admit(Box<Publisher>),
+    /// The node behind an entrance needs a keyframe.
+    NeedKeyframe(StreamId),
     Close {
         session: String,
     },
@@ -57,6 +61,8 @@ impl Command {
             Command::Push(..)
             | Command::Asked(_)
             | Command::Add(_)
+            | Command::Admit(_)
+            | Command::NeedKeyframe(_)
             | Command::Candidates { .. }
             | Command::Stats(_) => true,
             Command::Open(..) | Command::End(_) | Command::Close { .. } | Command::Stop => false,

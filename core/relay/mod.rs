@@ -1,5 +1,5 @@
-//! One encoded stream to many viewers over WebRTC, without encoding again. The only folder that
-//! knows the `rtc` stack; no type of it crosses [`Hub`].
+//! One encoded stream to many viewers over WebRTC, without encoding again, and streams that others
+//! publish to us. The only folder that knows the `rtc` stack; no type of it crosses [`Hub`].
 //!
 //! # Reading order: one picture's way out
 //!
@@ -16,18 +16,20 @@
 //! a need that `gate` merges with others' into a wish for a keyframe; how much it loses bears on
 //! the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
 //! that is made on demand sleeps until the first viewer comes. A server that a stream is published to
-//! (`push`) is a viewer that we invite.
+//! (`push`) is a viewer that we invite. What is published to us comes in by `ingest`, through the same
+//! offers, addresses and `connection`s.
 //!
 //! # Rules
 //!
 //! The core has no sockets and reads no clock: `now` is handed in, datagrams come in and go out.
 //! A slow viewer is dropped to the next keyframe; it slows nobody. Everything that waits is
-//! bounded. Everything from the network is untrusted, and a fault while working for one viewer
-//! ends that viewer alone.
+//! bounded. Everything from the network is untrusted, and a fault while working for one session
+//! ends that session alone.
 
 mod addresses;
 mod agenda;
 mod answer;
+mod connection;
 mod demand;
 mod demux;
 mod detections;
@@ -42,6 +44,7 @@ mod fragment;
 mod gate;
 mod history;
 mod hub;
+mod ingest;
 mod kind;
 mod mailbox;
 mod meter;
@@ -65,6 +68,7 @@ mod waiting;
 
 pub use figures::{SessionStats, Totals};
 pub use hub::{Answer, Closed, Hub, Network};
+pub use ingest::Kind as WhipKind;
 pub use kind::Kind;
 pub use push::Kind as PushKind;
 pub use refusal::Refusal;

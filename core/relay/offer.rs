@@ -33,36 +33,47 @@ impl Offer {
     /// # Errors
     /// [`Refusal::BadSdp`] and [`Refusal::NoH264`], saying what is wrong.
     pub fn read(sdp: &str, stream: Profile) -> Result<Offer, Refusal> {
-        let bad = |why: &str| Err(Refusal::BadSdp(why.to_owned()));
-        if sdp.len() > MOST_BYTES {
-            return bad("it is longer than 128 KiB");
-        }
-        if !sdp.trim_start().starts_with("v=0") {
-            return bad("it does not begin with v=0");
-        }
+        check(sdp)?;
         let Some(video) = sections(sdp).find(|section| section.media == "video") else {
             return Err(Refusal::NoH264("it asks for no video".to_owned()));
         };
         if video.has("sendonly") || video.has("inactive") {
-            return bad("its video is not to be received; a viewer offers recvonly");
+            let why = "its video is not to be received; a viewer offers recvonly";
+            return Err(Refusal::BadSdp(why.to_owned()));
         }
         let video = video.codec(stream)?;
         Ok(Offer { sdp: usable(sdp), video })
     }
 }
 
-/// One media section: its lines without line ends, the `m=` line left out.
-struct Section<'a> {
-    media: &'a str,
-    lines: Vec<&'a str>,
+/// # Errors
+/// [`Refusal::BadSdp`] for what is not SDP at all.
+pub(super) fn check(sdp: &str) -> Result<(), Refusal> {
+    let bad = |why: &str| Err(Refusal::BadSdp(why.to_owned()));
+    if sdp.len() > MOST_BYTES {
+        return bad("it is longer than 128 KiB");
+    }
+    if !sdp.trim_start().starts_with("v=0") {
+        return bad("it does not begin with v=0");
+    }
+    Ok(())
 }
 
-fn sections(sdp: &str) -> impl Iterator<Item = Section<'_>> {
+/// One media section, without line ends.
+pub(super) struct Section<'a> {
+    pub media: &'a str,
+    /// What stands after `m=`.
+    pub line: &'a str,
+    /// Those that follow it.
+    pub lines: Vec<&'a str>,
+}
+
+pub(super) fn sections(sdp: &str) -> impl Iterator<Item = Section<'_>> {
     let mut sections: Vec<Section<'_>> = vec![];
     for line in sdp.lines().map(str::trim_end) {
         match line.strip_prefix("m=") {
-            Some(rest) => {
-                sections.push(Section { media: rest.split(' ').next().unwrap_or(""), lines: vec![] })
+            Some(line) => {
+                sections.push(Section { media: line.split(' ').next().unwrap_or(""), line, lines: vec![] })
             }
             None => sections.iter_mut().last().into_iter().for_each(|section| section.lines.push(line)),
         }
@@ -71,8 +82,13 @@ fn sections(sdp: &str) -> impl Iterator<Item = Section<'_>> {
 }
 
 impl<'a> Section<'a> {
-    fn has(&self, attribute: &str) -> bool {
+    pub fn has(&self, attribute: &str) -> bool {
         self.lines.iter().any(|line| line.strip_prefix("a=") == Some(attribute))
+    }
+
+    /// What `a=<name>:` says first.
+    pub fn value(&self, name: &str) -> Option<&'a str> {
+        self.lines.iter().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
     }
 
     /// Payload type and rest of each `a=<name>:<payload type> <rest>`.
@@ -95,7 +111,8 @@ impl<'a> Section<'a> {
         })
     }
 
-    fn codec(&self, stream: Profile) -> Result<Codec, Refusal> {
+    /// The entry that suits a stream of profile `stream` best.
+    pub fn codec(&self, stream: Profile) -> Result<Codec, Refusal> {
         let lacks = |why: &str| Err(Refusal::NoH264(why.to_owned()));
         let offered: Vec<(u8, &str)> =
             self.encoded_as("H264").map(|payload_type| (payload_type, self.fmtp(payload_type))).collect();
@@ -111,7 +128,7 @@ impl<'a> Section<'a> {
             .filter_map(|(payload_type, fmtp)| Some((stream.fit(profile(fmtp))?, *payload_type, *fmtp)))
             .min_by_key(|(fit, ..)| *fit);
         let Some((_, payload_type, fmtp)) = best else {
-            return lacks("none of its H264 profiles can show it; offer constrained baseline (42e01f)");
+            return lacks("none of its H264 profiles will do; offer constrained baseline (42e01f)");
         };
         Ok(Codec { payload_type, fmtp: fmtp.to_owned(), rtx: self.rtx(payload_type) })
     }

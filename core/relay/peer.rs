@@ -1,34 +1,33 @@
-//! One viewer's WebRTC connection: the only file that drives the `rtc` stack.
+//! One WebRTC connection: the only folder that drives the `rtc` stack.
 //!
-//! Owns answering an offer, feeding the stack, draining it, and RTP headers. It is sans-IO:
-//! datagrams and `now` come in, datagrams and happenings go out. What a happening means for the
-//! stream is the viewer's business.
+//! Owns feeding the stack and draining it, whichever way media goes; what is sent to a viewer is
+//! `outward`'s, what is said back to a publisher `inward`'s. It is sans-IO: datagrams and `now` come
+//! in, datagrams and happenings go out. What a happening means is the business of whoever holds it.
+
+mod inward;
+mod outward;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use rtc::data_channel::RTCDataChannelId;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
-use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCIceCandidateInit};
-use rtc::rtcp::sender_report::SenderReport;
-use rtc::rtp;
-use rtc::rtp_transceiver::RTCRtpSenderId;
+use rtc::peer_connection::transport::{RTCDtlsTransport, RTCDtlsTransportState, RTCIceCandidateInit};
+use rtc::rtp_transceiver::{RTCRtpReceiverId, RTCRtpSenderId};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
 use super::detections;
 use super::early::{Early, Inbound, Turn};
 use super::feedback::{Feedback, Reports};
-use super::history::Shared;
 use super::offer;
 use super::stun::{Class, Stun};
 
-/// Bytes of detections that may wait in the stack; a message more than that is skipped.
-const MOST_OUTSTANDING: usize = 64 * 1024;
+pub use outward::Told;
 
 /// A datagram to be sent.
 #[derive(Clone, Debug)]
@@ -47,14 +46,28 @@ pub enum Happening {
     /// Media can be sent.
     Connected,
     Feedback(Feedback),
+    /// A packet of the media that comes to us.
+    Packet(Packet),
     /// The connection is over.
     Gone(Why),
+}
+
+/// A packet of RTP as it came in; a retransmission is as the packet it repairs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packet {
+    pub ssrc: u32,
+    pub number: u16,
+    /// In units of media time.
+    pub time: u32,
+    pub marker: bool,
+    /// Without padding; empty in one that is only padding.
+    pub payload: Bytes,
 }
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The viewer said goodbye.
+    /// The other end said goodbye.
     Left,
     /// Nothing was heard for too long.
     Lost,
@@ -71,20 +84,15 @@ pub struct Names {
     pub capture_time: Option<u8>,
 }
 
-/// Whether a detections message was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    Sent,
-    /// Too much is waiting already: late boxes are worse than none.
-    Skipped,
-    /// The viewer has no channel for it.
-    NoChannel,
+/// Which way a connection's media goes.
+pub enum Way {
+    Out { video: RTCRtpSenderId, names: Names },
+    In { video: RTCRtpReceiverId },
 }
 
 pub struct Peer {
     stack: RTCPeerConnection,
-    video: RTCRtpSenderId,
-    names: Names,
+    way: Way,
     fragment: String,
     reports: Reports,
     early: Early,
@@ -104,17 +112,10 @@ enum State {
 }
 
 impl Peer {
-    pub(super) fn new(
-        stack: RTCPeerConnection,
-        video: RTCRtpSenderId,
-        names: Names,
-        fragment: String,
-        reports: Reports,
-    ) -> Peer {
+    pub(super) fn new(stack: RTCPeerConnection, way: Way, fragment: String, reports: Reports) -> Peer {
         Peer {
             stack,
-            video,
-            names,
+            way,
             fragment,
             reports,
             early: Early::default(),
@@ -126,12 +127,12 @@ impl Peer {
         }
     }
 
-    /// Our ICE user name fragment: what the viewer's checks name us by.
+    /// Our ICE user name fragment: what the other's checks name us by.
     pub fn fragment(&self) -> &str {
         &self.fragment
     }
 
-    /// Takes a datagram that belongs to this viewer.
+    /// Takes a datagram that belongs to this connection.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
         let is_dtls = inbound.bytes.first().is_some_and(|first| (20..64).contains(first));
         if self.state == State::Connecting
@@ -152,68 +153,13 @@ impl Peer {
         }
     }
 
-    /// Adds a candidate of the viewer, as in `a=candidate:`; one that cannot be used is passed over.
+    /// Adds a candidate of the other end, as in `a=candidate:`; one that cannot be used is passed over.
     pub fn candidate(&mut self, candidate: &str) {
         self.candidates += 1;
         if self.candidates <= offer::MOST_CANDIDATES && offer::is_usable_candidate(candidate) {
             let candidate = RTCIceCandidateInit { candidate: candidate.to_owned(), ..Default::default() };
             // A candidate the stack cannot read is worth no more than one that does not answer.
             let _ = self.stack.add_remote_candidate(candidate);
-        }
-    }
-
-    /// Sends one packet of the stream under `number`. The first packet of a picture carries its
-    /// capture time as NTP time.
-    pub fn send(&mut self, now: Instant, packet: &Shared, number: u16, captured: Option<u64>) {
-        let mut header = self.header(packet, number);
-        if let Some(captured) = captured {
-            self.describe(&mut header, captured);
-        }
-        self.write_rtp(now, rtp::Packet { header, payload: packet.payload.clone() });
-    }
-
-    /// Sends a packet again (RFC 4588): under RTX where the viewer takes it, else as it was.
-    pub fn resend(&mut self, now: Instant, packet: &Shared, number: u16) {
-        let mut header = self.header(packet, number);
-        let payload = match self.names.rtx {
-            None => packet.payload.clone(),
-            Some((ssrc, payload_type)) => {
-                self.rtx_number = self.rtx_number.wrapping_add(1);
-                header = rtp::Header { ssrc, payload_type, sequence_number: self.rtx_number, ..header };
-                let mut payload = BytesMut::with_capacity(2 + packet.payload.len());
-                payload.put_u16(number);
-                payload.put_slice(&packet.payload);
-                payload.freeze()
-            }
-        };
-        self.write_rtp(now, rtp::Packet { header, payload });
-    }
-
-    /// Tells the viewer which wall-clock time a media time stands for.
-    pub fn report(&mut self, now: Instant, ntp: u64, time: u32, packets: u64, bytes: u64) {
-        let report = SenderReport {
-            ssrc: self.names.ssrc,
-            ntp_time: ntp,
-            rtp_time: time,
-            packet_count: packets as u32,
-            octet_count: bytes as u32,
-            ..Default::default()
-        };
-        let message = RTCMessage::RtcpPacket(String::new(), vec![Box::new(report)]);
-        let _ = self.stack.handle_write(TaggedRTCMessage { now, message });
-    }
-
-    /// Sends a detections message, if there is a channel and room.
-    pub fn tell(&mut self, now: Instant, message: &str) -> Told {
-        let Some(mut channel) = self.channel.and_then(|id| self.stack.data_channel(id)) else {
-            return Told::NoChannel;
-        };
-        if channel.outstanding_bytes() > MOST_OUTSTANDING {
-            return Told::Skipped;
-        }
-        match channel.send_text(now, message) {
-            Ok(()) => Told::Sent,
-            Err(_) => Told::Skipped,
         }
     }
 
@@ -245,8 +191,10 @@ impl Peer {
         // Some events show only after a sweep of writes, and some writes only after events.
         loop {
             self.datagrams(&mut send);
-            // A viewer has nothing to say to us by media or message; not reading it would stop SCTP.
-            while self.stack.poll_read().is_some() {}
+            // What a viewer says by message or media is not for us; not reading it would stop SCTP.
+            while let Some(TaggedRTCMessage { message, .. }) = self.stack.poll_read() {
+                inward::packet(&self.way, message).into_iter().for_each(&mut happened);
+            }
             let Some(event) = self.stack.poll_event() else { break };
             self.event(now, event, &mut happened);
         }
@@ -311,46 +259,29 @@ impl Peer {
         let _ = self.stack.handle_read(TaggedBytesMut { now, transport, message: inbound.bytes });
     }
 
-    /// The stack has no event for a viewer's goodbye (close_notify), only this state.
+    /// The stack has no event for the other's goodbye (close_notify), only this state.
     fn dtls_is_closed(&mut self) -> bool {
-        let sender = self.stack.rtp_sender(self.video);
-        sender.is_some_and(|sender| {
-            sender.transport().is_some_and(|dtls| dtls.state() == RTCDtlsTransportState::Closed)
-        })
-    }
-
-    fn header(&self, packet: &Shared, number: u16) -> rtp::Header {
-        rtp::Header {
-            version: 2,
-            marker: packet.marker,
-            payload_type: self.names.payload_type,
-            sequence_number: number,
-            timestamp: packet.time.0,
-            ssrc: self.names.ssrc,
-            ..Default::default()
+        let is_closed = |dtls: RTCDtlsTransport<'_>| dtls.state() == RTCDtlsTransportState::Closed;
+        match self.way {
+            Way::Out { video, .. } => {
+                let sender = self.stack.rtp_sender(video);
+                sender.is_some_and(|sender| sender.transport().is_some_and(is_closed))
+            }
+            Way::In { video } => {
+                let receiver = self.stack.rtp_receiver(video);
+                receiver.is_some_and(|receiver| receiver.transport().is_some_and(is_closed))
+            }
         }
     }
 
-    /// Adds what was negotiated about this picture. An id the header cannot hold is left out.
-    fn describe(&self, header: &mut rtp::Header, captured: u64) {
-        if let Some(id) = self.names.capture_time {
-            let _ = header.set_extension(id, Bytes::copy_from_slice(&captured.to_be_bytes()));
-        }
-        if let Some(id) = self.names.playout_delay {
-            // Least and most delay, both zero: show it as soon as it is whole.
-            let _ = header.set_extension(id, Bytes::from_static(&[0, 0, 0]));
-        }
-    }
-
-    fn write_rtp(&mut self, now: Instant, packet: rtp::Packet) {
-        let message = RTCMessage::RtpPacket(String::new(), packet);
-        // The stack only queues here; what it cannot send it drops and the viewer asks again.
+    fn write(&mut self, now: Instant, message: RTCMessage) {
+        // The stack only queues here; what it cannot send it drops and the other end asks again.
         let _ = self.stack.handle_write(TaggedRTCMessage { now, message });
     }
 }
 
-/// How long ICE waits: 3 s of silence make a viewer doubtful, 5 s more make it gone, and a check
-/// a second keeps consent fresh. Together under the 10 s in which a vanished viewer must be gone.
+/// How long ICE waits: 3 s of silence make the other end doubtful, 5 s more make it gone, and a check
+/// a second keeps consent fresh. Together under the 10 s in which one that vanished must be gone.
 pub const DOUBT: Duration = Duration::from_secs(3);
 pub const GIVE_UP: Duration = Duration::from_secs(5);
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);

@@ -6,15 +6,17 @@ use std::time::Duration;
 /// Why an offer, a fragment or a session was turned down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No relay node has this id.
+    /// No node that this protocol leads to has this id.
     NoSuchStream(String),
     /// The relay is there, but no picture has come to it yet, or none for a while.
     NotLive { stream: String, retry_after: Duration },
     /// `max_viewers` are watching.
     Full { stream: String, most: usize, retry_after: Duration },
-    /// The offer holds no H.264 this stream can be sent as; says what it lacks.
+    /// Somebody publishes there already.
+    Taken { entrance: String, retry_after: Duration },
+    /// The offer holds no H.264 that will do; says what it lacks.
     NoH264(String),
-    /// The offer cannot be read, or does not ask to receive video.
+    /// The offer cannot be read, or its video goes the wrong way.
     BadSdp(String),
     /// The session never was or has ended.
     NoSuchSession,
@@ -31,14 +33,17 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::NoSuchStream(stream) => write!(f, "there is no relay \"{stream}\""),
+            Refusal::NoSuchStream(stream) => write!(f, "there is nothing called \"{stream}\" here"),
             Refusal::NotLive { stream, .. } => {
                 write!(f, "no picture comes to \"{stream}\" at the moment; try again shortly")
             }
             Refusal::Full { stream, most, .. } => {
                 write!(f, "\"{stream}\" already has its {most} viewers; raise max_viewers or try again later")
             }
-            Refusal::NoH264(why) => write!(f, "the offer has no H.264 this stream can be sent as: {why}"),
+            Refusal::Taken { entrance, .. } => {
+                write!(f, "somebody publishes to \"{entrance}\" already; try again once they have left")
+            }
+            Refusal::NoH264(why) => write!(f, "the offer has no H.264 that can be used here: {why}"),
             Refusal::BadSdp(why) => write!(f, "the offer cannot be used: {why}"),
             Refusal::NoSuchSession => f.write_str("there is no such session; it may have ended"),
             Refusal::StaleTag => f.write_str("the entity tag is not that of the present ICE session"),

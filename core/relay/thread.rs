@@ -63,6 +63,8 @@ fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
         }
         Command::Asked(id) => fanout.asked(now, id),
         Command::Add(viewer) => fanout.add(now, *viewer),
+        Command::Admit(publisher) => fanout.admit(now, *publisher),
+        Command::NeedKeyframe(entrance) => fanout.need_keyframe(now, entrance),
         Command::Close { session } => fanout.close(&session),
         Command::Candidates { session, candidates } => fanout.candidates(now, &session, &candidates),
         // Whoever asked may have given up waiting.
@@ -78,8 +80,8 @@ fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
 /// The session's name is its key: it is not logged.
 fn tell(ended: &Ended) {
     match ended.how {
-        How::By(Why::Left) => tracing::debug!("a viewer left"),
-        How::By(Why::Lost) => tracing::debug!("a viewer was lost"),
+        How::By(Why::Left) => tracing::debug!("a viewer or publisher left"),
+        How::By(Why::Lost) => tracing::debug!("a viewer or publisher was lost"),
         How::Closed => tracing::debug!("a session was closed"),
         How::Fault => tracing::error!("a session was ended by a fault of the relay; the others go on"),
     }

@@ -1,19 +1,17 @@
-//! One viewer: in step with its stream or waiting for a keyframe, what waits to be sent to it, and
-//! what it has reported.
+//! One viewer: in step with its stream or waiting for a keyframe, and what it has reported.
 //!
 //! Owns the policy for one viewer. A slow one is dropped to the next keyframe here, so that it
 //! slows nobody. Knows nothing of sockets and reads no clock.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::demux::{Demux, ViewerId};
-use super::early::Inbound;
+use super::connection::Connection;
+use super::demux::{Demux, PeerId};
 use super::feedback::Feedback;
 use super::figures::Figures;
 use super::follow::Capacity;
 use super::history::History;
-use super::peer::{Datagram, Happening, Peer, Told, Why};
+use super::peer::{Happening, Peer, Told, Why};
 use super::repairs::{Line, Repair, Repairs};
 use super::sequencer::Sequencer;
 use super::stream::{MOST_LAYERS, Picture, StreamId};
@@ -22,14 +20,8 @@ use super::stream::{MOST_LAYERS, Picture, StreamId};
 const MOST_WAITING: usize = 256;
 /// From here on its upper temporal layers are left out, which needs no keyframe afterwards.
 const MANY_WAITING: usize = MOST_WAITING / 4;
-/// Datagrams that ever wait; a single keyframe is below this.
-const MOST_EVER_WAITING: usize = 4096;
-/// An offer that has not become a connection by then is forgotten.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A picture-loss report this soon after a keyframe crossed it on the way (round trip added).
 const CROSSING: Duration = Duration::from_millis(100);
-/// The least time between two turns: a connection that is always due must not keep the thread.
-const PAUSE: Duration = Duration::from_millis(1);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,19 +53,12 @@ pub enum Wants {
 }
 
 pub struct Viewer {
-    pub id: ViewerId,
-    /// The unguessable name its session goes by over HTTP.
-    pub session: String,
+    pub connection: Connection,
     pub stream: StreamId,
     pub figures: Figures,
     pub capacity: Capacity,
-    /// What waits to be sent, oldest first.
-    pub outbox: VecDeque<Datagram>,
-    peer: Peer,
     step: Step,
     sequencer: Sequencer,
-    offered: Instant,
-    deadline: Option<Instant>,
     keyframe_sent: Option<Instant>,
     reported: Option<Instant>,
     /// It fell behind, and no keyframe has been asked for on its account since.
@@ -88,20 +73,14 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    pub fn new(now: Instant, id: ViewerId, session: String, stream: StreamId, peer: Peer) -> Viewer {
+    pub fn new(now: Instant, id: PeerId, session: String, stream: StreamId, peer: Peer) -> Viewer {
         Viewer {
-            id,
-            session,
+            connection: Connection::new(now, id, session, peer),
             stream,
             figures: Figures::new(id),
             capacity: Capacity::default(),
-            outbox: VecDeque::new(),
-            peer,
             step: Step::Connecting,
             sequencer: Sequencer::new(rand::random()),
-            offered: now,
-            // The stack has something to do at once: its first checks.
-            deadline: Some(now),
             keyframe_sent: None,
             reported: None,
             owed: false,
@@ -112,62 +91,14 @@ impl Viewer {
         }
     }
 
-    pub fn fragment(&self) -> &str {
-        self.peer.fragment()
-    }
-
-    pub fn deadline(&self) -> Option<Instant> {
-        let give_up = (self.step == Step::Connecting).then(|| self.offered + CONNECT_WITHIN);
-        [self.deadline, give_up].into_iter().flatten().min()
-    }
-
-    pub fn receive(&mut self, now: Instant, inbound: Inbound) {
-        self.peer.receive(now, inbound);
-    }
-
-    pub fn candidate(&mut self, candidate: &str) {
-        self.peer.candidate(candidate);
-    }
-
-    pub fn timeout(&mut self, now: Instant) {
-        self.peer.timeout(now);
-    }
-
     /// Takes out what the connection has to say, acts on it, and gives what the viewer wants.
     pub fn settle(&mut self, now: Instant, demux: &mut Demux, history: &History) -> Vec<Wants> {
-        let mut happenings = self.drain(now, demux);
-        // A check that has become possible just now is made just now.
-        if self.peer.deadline().is_some_and(|at| at <= now) {
-            self.peer.timeout(now);
-            happenings.extend(self.drain(now, demux));
-        }
-        for happening in &happenings {
-            if let Happening::Reached(address) = happening {
-                demux.bind(*address, self.id);
-            }
-        }
-        let mut wants: Vec<Wants> =
+        let happenings = self.connection.settle(now, demux);
+        let wants =
             happenings.into_iter().filter_map(|happening| self.happened(now, happening, history)).collect();
-        if self.step == Step::Connecting && now >= self.offered + CONNECT_WITHIN {
-            wants.push(Wants::ToGo(Why::Lost));
-        }
-        self.figures.address = demux.address(self.id);
+        self.figures.address = demux.address(self.connection.id);
         self.flush(now);
         wants
-    }
-
-    fn drain(&mut self, now: Instant, demux: &mut Demux) -> Vec<Happening> {
-        let mut happenings = vec![];
-        let (outbox, figures, id) = (&mut self.outbox, &mut self.figures, self.id);
-        self.peer.drain(
-            now,
-            |datagram| {
-                demux.sent(id, datagram.to, &datagram.bytes);
-                wait(outbox, figures, datagram);
-            },
-            |happening| happenings.push(happening),
-        );
-        happenings
     }
 
     /// Sends `picture`, whose packets are in `history`, if the viewer is in step.
@@ -176,7 +107,7 @@ impl Viewer {
         let is_left_out = self.leaves_out(picture.layer);
         match self.step {
             Step::Connecting => return Shown::NotYet,
-            Step::Following | Step::Waiting if self.outbox.len() > MOST_WAITING => return self.fall_out(),
+            Step::Following | Step::Waiting if self.connection.outbox.len() > MOST_WAITING => return self.fall_out(),
             Step::Waiting if !picture.keyframe => return self.catch_up(),
             Step::Following if is_left_out => {
                 self.figures.counts.thinned += 1;
@@ -188,14 +119,14 @@ impl Viewer {
             let Some(packet) = history.get(count) else { continue };
             let number = self.sequencer.number(count);
             let is_first = count == picture.packets.start;
-            self.peer.send(now, packet, number, is_first.then_some(picture.captured));
+            self.connection.peer.send(now, packet, number, is_first.then_some(picture.captured));
             self.figures.sent(now, packet.payload.len());
         }
         if picture.keyframe {
             self.keyframe_sent = Some(now);
         }
         self.report_if_due(now, picture);
-        match self.peer.tell(now, &picture.message) {
+        match self.connection.peer.tell(now, &picture.message) {
             Told::Sent => self.figures.told += 1,
             Told::Skipped => self.figures.untold += 1,
             Told::NoChannel => {}
@@ -204,17 +135,11 @@ impl Viewer {
         Shown::Sent
     }
 
-    /// Says goodbye; what says it is left in the outbox.
-    pub fn close(&mut self) {
-        self.peer.close();
-        self.take_datagrams();
-    }
-
     /// A picture of an upper layer goes when much waits, or when the connection cannot take its
     /// layer. What refers to it (the same and higher layers, up to the next picture of the base
     /// layer) goes with it.
     fn leaves_out(&mut self, layer: u8) -> bool {
-        let too_much = self.outbox.len() > MANY_WAITING || layer > self.ceiling;
+        let too_much = self.connection.outbox.len() > MANY_WAITING || layer > self.ceiling;
         if layer == 0 {
             self.without = None;
         } else if self.without.is_none_or(|least| layer < least) && too_much {
@@ -234,7 +159,7 @@ impl Viewer {
     /// A viewer that fell behind needs a keyframe once it has room for one: asked for sooner, it
     /// would cost all the others and help nobody.
     fn catch_up(&mut self) -> Shown {
-        if self.outbox.len() > MANY_WAITING || !std::mem::take(&mut self.owed) {
+        if self.connection.outbox.len() > MANY_WAITING || !std::mem::take(&mut self.owed) {
             return Shown::NotYet;
         }
         Shown::NeedsKeyframe
@@ -247,7 +172,7 @@ impl Viewer {
                 self.figures.connected(now);
                 Some(Wants::Keyframe)
             }
-            Happening::Reached(_) => None,
+            Happening::Reached(_) | Happening::Packet(_) => None,
             Happening::Gone(why) => Some(Wants::ToGo(why)),
             Happening::Feedback(Feedback::PictureLost) => self.picture_lost(now),
             Happening::Feedback(Feedback::Missing(numbers)) => {
@@ -287,7 +212,7 @@ impl Viewer {
         match self.repairs.ask(now, count, packet.payload.len(), line) {
             Repair::Send => {
                 self.figures.counts.resent += 1;
-                self.peer.resend(now, packet, number);
+                self.connection.peer.resend(now, packet, number);
             }
             Repair::OnItsWay => {}
             Repair::Refuse => self.figures.counts.unrepaired += 1,
@@ -302,24 +227,11 @@ impl Viewer {
         self.reported = Some(now);
         self.figures.reported(now, picture.captured);
         let (packets, bytes) = (self.figures.counts.packets, self.figures.bytes);
-        self.peer.report(now, picture.captured, picture.time.0, packets, bytes);
+        self.connection.peer.report(now, picture.captured, picture.time.0, packets, bytes);
     }
 
-    /// Moves what the connection has ready into the outbox and sees when it wants time again.
     fn flush(&mut self, now: Instant) {
-        self.take_datagrams();
-        self.deadline = self.peer.deadline().map(|at| at.max(now + PAUSE));
-    }
-
-    fn take_datagrams(&mut self) {
-        let (outbox, figures) = (&mut self.outbox, &mut self.figures);
-        self.peer.datagrams(|datagram| wait(outbox, figures, datagram));
-    }
-}
-
-fn wait(outbox: &mut VecDeque<Datagram>, figures: &mut Figures, datagram: Datagram) {
-    match outbox.len() < MOST_EVER_WAITING {
-        true => outbox.push_back(datagram),
-        false => figures.unsent += 1,
+        self.connection.flush(now);
+        self.figures.unsent = self.connection.unsent;
     }
 }

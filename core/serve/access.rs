@@ -75,6 +75,11 @@ pub async fn may_view(State(served): State<Served>, request: Request, next: Next
     whoever_may(Right::View, &served, request, next).await
 }
 
+/// Lets through whoever may send a stream in.
+pub async fn may_publish(State(served): State<Served>, request: Request, next: Next) -> Response {
+    whoever_may(Right::Publish, &served, request, next).await
+}
+
 /// Lets through whoever may change the graph.
 pub async fn may_administer(State(served): State<Served>, request: Request, next: Next) -> Response {
     whoever_may(Right::Admin, &served, request, next).await

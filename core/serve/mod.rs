@@ -1,6 +1,6 @@
-//! HTTP: the door viewers come in by, the page they see, and what the graph says about itself.
+//! HTTP: the door viewers and publishers come in by, the page they see, and what the graph says about itself.
 //!
-//! Owns the routes ([`whep`], [`page`], [`api`], [`metrics`], `reload`), who may call them (`guard`, `access`,
+//! Owns the routes ([`signalling`], [`page`], [`api`], [`metrics`], `reload`), who may call them (`guard`, `access`,
 //! `limit`, `cors`), TLS and the one thread with an async runtime that answers. Reads the graph through
 //! [`Watch`](crate::run::Watch) and hands sessions to the relay's [`Hub`](crate::relay::Hub);
 //! knows no pixel and no packet. The only folder that names axum.
@@ -18,8 +18,8 @@ mod problem;
 mod reload;
 mod routes;
 mod server;
+mod signalling;
 mod tls;
-mod whep;
 
 pub use reload::{Reload, Reloaded};
 pub use server::{Server, start};

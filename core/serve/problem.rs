@@ -84,7 +84,9 @@ impl From<Refusal> for Problem {
             Refusal::NoH264(_) => because(StatusCode::NOT_ACCEPTABLE),
             Refusal::StaleTag => because(StatusCode::PRECONDITION_FAILED),
             Refusal::CannotRestart => because(StatusCode::UNPROCESSABLE_ENTITY),
-            Refusal::NotLive { retry_after, .. } => because(StatusCode::CONFLICT).retry_after(*retry_after),
+            Refusal::NotLive { retry_after, .. } | Refusal::Taken { retry_after, .. } => {
+                because(StatusCode::CONFLICT).retry_after(*retry_after)
+            }
             Refusal::Full { retry_after, .. } | Refusal::NotOpen { retry_after } => {
                 because(StatusCode::SERVICE_UNAVAILABLE).retry_after(*retry_after)
             }
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_has_the_status_that_whep_gives_it() {
+    fn every_refusal_has_the_status_that_whep_and_whip_give_it() {
         let retry_after = Duration::from_millis(1200);
         let stream = || "live".to_owned();
         let cases = [
@@ -109,6 +111,7 @@ mod tests {
             (Refusal::StaleTag, 412),
             (Refusal::CannotRestart, 422),
             (Refusal::NotLive { stream: stream(), retry_after }, 409),
+            (Refusal::Taken { entrance: stream(), retry_after }, 409),
             (Refusal::Full { stream: stream(), most: 2, retry_after }, 503),
             (Refusal::NotOpen { retry_after }, 503),
         ];

@@ -13,7 +13,8 @@ use super::limit::Limit;
 use super::names::Names;
 use super::problem::Problem;
 use super::reload::Reload;
-use super::{access, api, cors, guard, metrics, page, reload, whep};
+use super::signalling::{self, Protocol};
+use super::{access, api, cors, guard, metrics, page, reload};
 use crate::relay::Hub;
 use crate::run::Watch;
 
@@ -39,7 +40,7 @@ impl Served {
         let names = Arc::new(Names::new(server.listen, &server.additional_hosts));
         let access = Arc::new(Access::new(&server.tokens));
         let limit = Arc::new(Limit::new(server.offers_per_minute));
-        let ice_servers = Arc::new(server.ice_servers.iter().flat_map(whep::links).collect());
+        let ice_servers = Arc::new(server.ice_servers.iter().flat_map(signalling::links).collect());
         Served { hub, watch, reload, origins, names, access, limit, ice_servers }
     }
 
@@ -47,18 +48,24 @@ impl Served {
     pub fn has_relay(&self, name: &str) -> bool {
         self.hub.streams().iter().any(|stream| stream == name)
     }
+
+    /// Whether a node that can be published to, called `name`, is running.
+    pub fn has_entrance(&self, name: &str) -> bool {
+        self.hub.entrances().iter().any(|entrance| entrance == name)
+    }
 }
 
 /// Every route, and which of them wants a token. Relays are named by node ids, which begin with a letter: the page's own files live
 /// under `/_page`, where no relay can be.
 pub fn all(served: Served) -> Router {
     let view = || middleware::from_fn_with_state(served.clone(), access::may_view);
-    let whep = Router::new()
-        .route("/{relay}/whep", whep::endpoint())
-        .route("/{relay}/whep/{session}", whep::session())
-        // What costs something is counted before it is done, and a wrong token before it is answered.
-        .route_layer(middleware::from_fn_with_state(served.clone(), guard::ration))
-        .route_layer(view())
+    // What costs something is counted before it is done, and a wrong token before it is answered.
+    let ration = || middleware::from_fn_with_state(served.clone(), guard::ration);
+    let publish = middleware::from_fn_with_state(served.clone(), access::may_publish);
+    let whip = signalling::routes(Protocol::Whip).route_layer(ration()).route_layer(publish);
+    let whep = signalling::routes(Protocol::Whep).route_layer(ration()).route_layer(view());
+    let sessions = whep
+        .merge(whip)
         // Outermost: a preflight carries no token, and a page of another origin may see a refusal.
         .route_layer(middleware::from_fn_with_state(Arc::clone(&served.origins), cors::allow));
     let told = Router::new()
@@ -68,15 +75,15 @@ pub fn all(served: Served) -> Router {
         .route_layer(view());
     let changed = Router::new()
         .route("/api/graph", post(reload::reload))
-        .route_layer(middleware::from_fn_with_state(served.clone(), guard::ration))
+        .route_layer(ration())
         .route_layer(middleware::from_fn_with_state(served.clone(), access::may_administer));
     Router::new()
-        .merge(whep)
+        .merge(sessions)
         .merge(told)
         .merge(changed)
         .route("/", get(page::index))
         .route("/_page/{file}", get(page::file))
-        .route("/{relay}", get(page::player))
+        .route("/{node}", get(page::player))
         .route("/healthz", get(api::health))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")

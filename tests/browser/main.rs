@@ -15,3 +15,4 @@ mod reload;
 mod seen;
 mod swap;
 mod turn;
+mod whip;

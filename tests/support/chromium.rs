@@ -30,8 +30,14 @@ pub struct Chromium {
 
 impl Chromium {
     pub fn start() -> Chromium {
+        Chromium::with(&[])
+    }
+
+    /// One with more arguments of its own.
+    pub fn with(more: &[&str]) -> Chromium {
         let (driver, port) = driver();
         let profile = tempfile::tempdir().expect("a temporary folder can be made");
+        let own = format!("--user-data-dir={}", profile.path().display());
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -44,8 +50,9 @@ impl Chromium {
             "--disable-sync",
             "--autoplay-policy=no-user-gesture-required",
             "--hide-scrollbars",
-            &format!("--user-data-dir={}", profile.path().display()),
+            &own,
         ];
+        let arguments: Vec<&str> = arguments.iter().chain(more).copied().collect();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
         let mut browser = Chromium {
             driver,

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("infer", &["media", "node", "pixels"]),
     ("plugin", &["media", "node", "diagnostic", "pixels", "infer", "watch"]),
     ("nodes", &["media", "node", "diagnostic", "pixels", "h264"]),
-    ("relay", &["media", "node", "diagnostic"]),
+    ("relay", &["media", "node", "diagnostic", "h264"]),
     ("serve", &["relay", "run", "graph"]),
     ("catalog", &["node", "nodes", "plugin", "relay"]),
     (

@@ -1,4 +1,4 @@
-//! WHEP, row by row: what a viewer program may send, and what it gets. Over real HTTP, against the
+//! WHEP and WHIP, row by row: what a program may send, and what it gets. Over real HTTP, against the
 //! real program.
 
 #[path = "../support/mod.rs"]
@@ -15,6 +15,7 @@ mod reload;
 mod rules;
 mod tls;
 mod top;
+mod whip;
 
 use std::sync::LazyLock;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::address::Address;
 use super::session::{End, News, Picture, Session, Way};
 use crate::h264;
-use crate::media::{AccessUnit, Item, Pts};
+use crate::media::{AccessUnit, Item, Pace, Pts};
 use crate::node::{Adjusted, Flow, Handled, NodeError, Output, Settings, Site, Source, Wish};
 use crate::nodes::camera::{self, OnLost, Watch};
 
@@ -16,8 +16,6 @@ const WAIT: Duration = Duration::from_millis(100);
 /// Until the first attempt to find a lost camera again, and from one to the next at the most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A camera's clock that is further from ours than this was set anew, or its stream stood still.
-const MOST_DRIFT: Duration = Duration::from_secs(1);
 
 /// A running camera node.
 pub(super) struct Camera {
@@ -186,79 +184,5 @@ impl Source for Camera {
         }
         self.on_lost = OnLost::named(settings.choice("on_lost"));
         Adjusted::Applied
-    }
-}
-
-/// From a camera's clock to the graph's: evenly as the camera says, never ahead of what has arrived.
-#[derive(Default)]
-struct Pace {
-    /// What the camera's zero is on the graph's clock.
-    zero: Option<Pts>,
-    last: Option<Pts>,
-}
-
-impl Pace {
-    /// The next conversation counts from zero again.
-    fn begin_again(&mut self) {
-        self.zero = None;
-    }
-
-    /// When a picture was taken that arrived at `now`; `None` when that is not after the last.
-    fn pts(&mut self, elapsed: Duration, now: Pts) -> Option<Pts> {
-        let elapsed = i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX);
-        let latest = now.shifted(elapsed.saturating_neg());
-        let drift = i64::try_from(MOST_DRIFT.as_nanos()).unwrap_or(i64::MAX);
-        // Whatever came soonest was held up least: that picture ties the clocks together.
-        let zero = match self.zero {
-            Some(zero) if zero <= latest && latest.nanos() - zero.nanos() <= drift => zero,
-            _ => latest,
-        };
-        self.zero = Some(zero);
-        let pts = zero.shifted(elapsed);
-        (self.last < Some(pts)).then(|| {
-            self.last = Some(pts);
-            pts
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(milliseconds: i64) -> Pts {
-        Pts::from_nanos(milliseconds * 1_000_000)
-    }
-
-    fn after(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
-    }
-
-    #[test]
-    fn pictures_are_as_far_apart_as_the_camera_says_however_they_arrive() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.pts(after(0), at(500)), Some(at(500)));
-        assert_eq!(pace.pts(after(40), at(590)), Some(at(540)));
-        assert_eq!(pace.pts(after(80), at(591)), Some(at(580)));
-    }
-
-    #[test]
-    fn none_is_dated_after_its_arrival_or_long_before() {
-        let mut pace = Pace::default();
-        pace.pts(after(0), at(500));
-        // This one came sooner than the first made out.
-        assert_eq!(pace.pts(after(40), at(530)), Some(at(530)));
-        assert_eq!(pace.pts(after(80), at(575)), Some(at(570)));
-        // The stream stood still for a while.
-        assert_eq!(pace.pts(after(120), at(5000)), Some(at(5000)));
-    }
-
-    #[test]
-    fn times_rise_over_conversations() {
-        let mut pace = Pace::default();
-        pace.pts(after(9000), at(500));
-        assert_eq!(pace.pts(after(8000), at(400)), None);
-        pace.begin_again();
-        assert_eq!(pace.pts(after(0), at(900)), Some(at(900)));
     }
 }

@@ -5,19 +5,17 @@
 use std::time::Instant;
 
 use rtc::interceptor::{Registry, Slot};
-use rtc::peer_connection::configuration::RTCConfigurationBuilder;
+use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::transport::RTCIceCandidateInit;
-use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::RTCRtpSenderId;
 use rtc::shared::error::Error;
 
 use crate::relay::answer::{
-    Identity, Latency, Reach, candidate, media, names, polished, random_text, settings, ssrcs, track,
+    Identity, Latency, Reach, local_sdp, media, names, random_text, ssrcs, stack, tell_candidates, track,
 };
 use crate::relay::feedback::{Reports, Tap};
 use crate::relay::offer::{self, Codec};
-use crate::relay::peer::Peer;
+use crate::relay::peer::{Peer, Way};
 use crate::relay::profile::Profile;
 
 /// An offer that has not been answered.
@@ -58,7 +56,8 @@ impl Invitation {
         let (ssrc, rtx_ssrc) = self.ssrcs;
         let names = names(&mut self.stack, self.video, ssrc, rtx_ssrc)
             .map_err(|_| "its answer takes no H.264 of our kind".to_owned())?;
-        Ok(Peer::new(self.stack, self.video, names, self.fragment, self.reports))
+        let way = Way::Out { video: self.video, names };
+        Ok(Peer::new(self.stack, way, self.fragment, self.reports))
     }
 
     fn accepted(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
@@ -71,25 +70,14 @@ fn offered(now: Instant, profile: Profile, identity: &Identity, reach: &Reach) -
     let (ssrc, rtx_ssrc) = ssrcs();
     let (fragment, reports) = (random_text(16), Reports::default());
     let codec = codec(profile);
-    let mut stack = RTCPeerConnectionBuilder::new()
-        .with_configuration(
-            RTCConfigurationBuilder::default().with_certificates(identity.certificates()).build(),
-        )
-        .with_media_engine(media(&codec, Latency::Balanced)?)
-        .with_interceptor_registry(Registry::new().with(Slot::from(14_000), Tap::new(reports.clone(), ssrc)))
-        .with_setting_engine(settings(&fragment))
-        .build(now)?;
+    let registry = Registry::new().with(Slot::from(14_000), Tap::new(reports.clone(), ssrc));
+    let mut stack = stack(now, identity, media(&codec, Latency::Balanced)?, registry, &fragment)?;
     let video = stack.add_track(track(&codec, ssrc, rtx_ssrc))?;
     let local = stack.create_offer(None)?;
     stack.set_local_description(now, local)?;
-    for address in &reach.own {
-        let candidate = format!("candidate:{}", candidate(address, 0));
-        stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() })?;
-    }
-    stack.add_local_candidate(RTCIceCandidateInit::default())?;
-    let sdp = stack.local_description().ok_or(Error::ErrNoRemoteDescription)?.sdp;
+    tell_candidates(&mut stack, reach)?;
     // We only send; the stack offers both ways for a track.
-    let sdp = polished(&sdp, &reach.also).replace("a=sendrecv", "a=sendonly");
+    let sdp = local_sdp(&stack, reach)?.replace("a=sendrecv", "a=sendonly");
     Ok(Invitation { sdp, stack, video, ssrcs: (ssrc, rtx_ssrc), fragment, reports })
 }
 

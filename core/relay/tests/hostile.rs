@@ -8,7 +8,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use crate::relay::answer::{Identity, Latency, Reach, answer};
-use crate::relay::demux::{Demux, ViewerId};
+use crate::relay::demux::{Demux, PeerId};
 use crate::relay::fragment::{Fragment, matches_tag};
 use crate::relay::offer::{MOST_CANDIDATES, Offer, is_usable_candidate};
 use crate::relay::profile::Profile;
@@ -120,11 +120,11 @@ proptest! {
     ) {
         let now = Instant::now();
         let mut demux = Demux::new();
-        demux.add("ours".into(), ViewerId(1));
+        demux.add("ours".into(), PeerId(1));
         for (ip, port, bytes) in &datagrams {
             let from = SocketAddr::from((*ip, *port));
             let _ = demux.route(now, from, bytes);
-            demux.sent(ViewerId(1), from, bytes);
+            demux.sent(PeerId(1), from, bytes);
         }
         let mut hello = request("ours:theirs");
         let place = flipped % hello.len();
@@ -134,7 +134,7 @@ proptest! {
             let _ = (stun.receiver(), stun.nominates());
         }
         let _ = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &hello);
-        demux.remove("ours", ViewerId(1));
+        demux.remove("ours", PeerId(1));
         let nobody = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &request("ours:theirs"));
         prop_assert_eq!(nobody, crate::relay::demux::Route::Nobody);
     }

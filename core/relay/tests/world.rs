@@ -6,19 +6,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use super::network::Network;
+use super::network::{Network, Way};
+use super::taker::Taker;
 use super::watcher::{Boxes, Watcher};
-use crate::media::annex_b::tests::annex_b;
+use crate::media::annex_b::{self, tests::annex_b};
 use crate::media::{AccessUnit, Annotations, Detection, Pool, Pts, Region};
 use crate::node::{Epoch, Site, Upstream, Wish};
 use crate::relay::answer::{Identity, Latency, Reach, answer};
 use crate::relay::demand::Demand;
-use crate::relay::demux::ViewerId;
+use crate::relay::demux::PeerId;
 use crate::relay::early::Inbound;
 use crate::relay::fanout::{Ended, Fanout, Room, Wire};
 use crate::relay::offer::Offer;
 use crate::relay::peer::Datagram;
 use crate::relay::profile::Profile;
+use crate::relay::push;
 use crate::relay::stream::{Cut, Stream, StreamId};
 use crate::relay::viewer::Viewer;
 
@@ -27,11 +29,13 @@ const STEP: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(5);
 const FRAME: i64 = 33_333_333;
 const HOME: ([u8; 4], u16) = ([198, 51, 100, 1], 8189);
+const TAKER: ([u8; 4], u16) = ([203, 0, 113, 1], 8189);
 
 pub struct World {
     pub now: Instant,
     pub fanout: Fanout,
     pub watchers: Vec<Watcher>,
+    taker: Option<Taker>,
     pub network: Network,
     /// Whether the relay's socket is full: it takes nothing.
     pub socket: Room,
@@ -79,6 +83,7 @@ impl World {
             now,
             fanout,
             watchers: vec![],
+            taker: None,
             network: Network::new(seed, DELAY),
             socket: Room::Left,
             wishes,
@@ -102,10 +107,32 @@ impl World {
         let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![] };
         let (peer, sdp) = answer(self.now, &offer, &self.identity, &reach, Latency::Balanced).unwrap();
         watcher.accept(self.now, &sdp);
-        let id = ViewerId(index as u64 + 1);
+        let id = PeerId(index as u64 + 1);
         self.fanout.add(self.now, Viewer::new(self.now, id, index.to_string(), STREAM, peer));
         self.watchers.push(watcher);
         index
+    }
+
+    /// Publishes the stream to another relay, which takes it.
+    pub fn publish(&mut self) {
+        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![] };
+        let profile = Profile::ConstrainedBaseline;
+        let invitation = push::invite(self.now, profile, &self.identity, &reach).unwrap();
+        let (taker, answer) = Taker::new(self.now, SocketAddr::from(TAKER), &invitation.sdp);
+        let peer = invitation.accept(self.now, &answer).unwrap();
+        let viewer = Viewer::new(self.now, PeerId(1), "published".into(), STREAM, peer);
+        self.fanout.add(self.now, viewer);
+        self.taker = Some(taker);
+    }
+
+    /// Who takes what is published.
+    pub fn taker(&mut self) -> &mut Taker {
+        self.taker.as_mut().expect("it is published")
+    }
+
+    /// What becomes of what goes to the taker and comes from it.
+    pub fn hinder(&mut self, way: Way) {
+        self.network.ways.insert(SocketAddr::from(TAKER), way);
     }
 
     /// Lets `time` pass without a picture.
@@ -162,8 +189,12 @@ impl World {
     }
 
     fn step(&mut self) {
-        let World { network, watchers, fanout, now, socket, .. } = self;
+        let World { network, watchers, taker, fanout, now, socket, .. } = self;
         while let Some(datagram) = network.arrived(*now) {
+            if let Some(taker) = taker.as_mut().filter(|taker| taker.address == datagram.to) {
+                taker.receive(*now, datagram);
+                continue;
+            }
             match watchers.iter_mut().find(|watcher| watcher.address == datagram.to) {
                 Some(watcher) if watcher.alive => watcher.receive(*now, datagram),
                 Some(_) => {}
@@ -178,18 +209,30 @@ impl World {
         for watcher in watchers.iter_mut().filter(|watcher| watcher.alive) {
             watcher.turn(*now).into_iter().for_each(|datagram| network.carry(*now, datagram));
         }
+        for datagram in taker.iter_mut().flat_map(|taker| taker.turn(*now)) {
+            network.carry(*now, datagram);
+        }
         self.ended.extend(self.fanout.ended());
     }
 }
 
-/// A number as eight bytes none of which is zero, so that it never looks like a start code.
+/// The number of a picture that has one of `lengths` bytes beside it, and is as it was sent.
+pub fn number(bytes: &[u8], lengths: &[usize]) -> u64 {
+    let slice = annex_b::units(bytes).last().expect("a picture has a slice");
+    assert!(lengths.contains(&(slice.len() - 1 - 8)), "it is whole, and not of {} bytes", slice.len());
+    assert!(slice[9..].iter().enumerate().all(|(n, byte)| *byte == (n % 255) as u8 + 1), "it is as it was sent");
+    unmarked(&slice[1..9])
+}
+
+/// A number as eight bytes none of which is zero, so that it never looks like a start code; and which
+/// begin as the header of a slice does that is no B-picture's.
 fn marked(number: u64) -> impl Iterator<Item = u8> {
-    (0..8).map(move |place| 0x80 | (number >> (7 * place)) as u8)
+    (0..8).map(move |place| 0xc0 | (number >> (6 * place)) as u8 & 0x3f)
 }
 
 /// What [`marked`] made.
 pub fn unmarked(bytes: &[u8]) -> u64 {
-    bytes.iter().enumerate().map(|(place, byte)| u64::from(byte & 0x7f) << (7 * place)).sum()
+    bytes.iter().enumerate().map(|(place, byte)| u64::from(byte & 0x3f) << (6 * place)).sum()
 }
 
 /// The relay's socket, which may be full.

@@ -86,8 +86,8 @@ class Answer:
 
 
 class Endpoint:
-    def __init__(self, url, token):
-        self.url, self.token = url, token
+    def __init__(self, url, token, sdp=OFFER):
+        self.url, self.token, self.sdp = url, token, sdp
         self.opener = urllib.request.build_opener(Never)
         self.sessions = []
 
@@ -106,8 +106,8 @@ class Endpoint:
         except urllib.error.HTTPError as error:
             return Answer(error)
 
-    def offer(self, sdp=OFFER, kind=SDP):
-        answer = self.ask("POST", headers={"Content-Type": kind}, body=sdp)
+    def offer(self, sdp=None, kind=SDP):
+        answer = self.ask("POST", headers={"Content-Type": kind}, body=sdp or self.sdp)
         if answer.status == 201 and answer.header("Location"):
             answer.session = urllib.parse.urljoin(self.url, answer.header("Location"))
             self.sessions.append(answer.session)
@@ -134,7 +134,7 @@ class Table:
         self.row("pass" if holds else "note", rule, seen)
 
 
-def an_offer(table, endpoint):
+def an_offer(table, endpoint, direction):
     answer = endpoint.offer()
     table.must(answer.status == 201, "POST of an offer is answered 201", answer.status)
     if answer.status != 201:
@@ -150,7 +150,7 @@ def an_offer(table, endpoint):
     patch = answer.header("Accept-Patch")
     table.should(FRAGMENT in patch, "Accept-Patch names trickle fragments", patch or "no Accept-Patch")
     video = answer.body[answer.body.find("m=video"):]
-    table.must("a=sendonly" in video, "the answer's video is sendonly")
+    table.must(f"a={direction}" in video, f"the answer's video is {direction}")
     table.must("a=rtcp-mux" in answer.body, "RTCP is multiplexed")
     table.must("a=group:BUNDLE" in answer.body, "all media are bundled")
     table.must(re.search(r"a=setup:(active|passive)", answer.body) is not None, "the DTLS role is decided")
@@ -168,12 +168,12 @@ def refusals(table, endpoint):
     broken = endpoint.offer("hello")
     table.must(broken.status in (400, 422), "unreadable SDP is a bad request, 400", broken.status)
     table.should(broken.kind() == "application/problem+json", "what is wrong is told as problem+json (RFC 9457)", broken.kind() or "no type")
-    without = endpoint.offer(OFFER.replace("H264/90000", "X-NONE/90000").replace("VP8/90000", "X-NIL/90000"))
+    without = endpoint.offer(endpoint.sdp.replace("H264/90000", "X-NONE/90000").replace("VP8/90000", "X-NIL/90000"))
     table.must(400 <= without.status < 500, "an offer with no usable codec is refused", without.status)
     table.should(without.status == 406, "and with 406", without.status)
-    long = endpoint.offer(OFFER + "a=x:" + "y" * 300_000 + "\r\n")
+    long = endpoint.offer(endpoint.sdp + "a=x:" + "y" * 300_000 + "\r\n")
     table.should(long.status == 413, "a body far too long is refused with 413", long.status)
-    other = endpoint.ask("PUT", headers={"Content-Type": SDP}, body=OFFER)
+    other = endpoint.ask("PUT", headers={"Content-Type": SDP}, body=endpoint.sdp)
     table.must(400 <= other.status < 500, "a method that means nothing is refused", other.status)
 
 
@@ -241,32 +241,38 @@ def tokens(table, endpoint):
     if not endpoint.token:
         table.row("skip", "tokens: 401 with WWW-Authenticate", "no --token was given")
         return
-    nameless = endpoint.ask("POST", headers={"Content-Type": SDP}, body=OFFER, token=False)
+    nameless = endpoint.ask("POST", headers={"Content-Type": SDP}, body=endpoint.sdp, token=False)
     table.must(nameless.status == 401, "without a token it is 401", nameless.status)
     table.must("bearer" in nameless.header("WWW-Authenticate").lower(), "with WWW-Authenticate: Bearer", nameless.header("WWW-Authenticate"))
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(name, description, sdp, rows):
+    """Tries `rows` on the endpoint that was named, and exits as a check does."""
+    arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("url")
     arguments.add_argument("--token")
     given = arguments.parse_args()
-    table, endpoint = Table(), Endpoint(given.url, given.token)
-    print(f"WHEP at {given.url}\n", flush=True)
+    table, endpoint = Table(), Endpoint(given.url, given.token, sdp)
+    print(f"{name} at {given.url}\n", flush=True)
     try:
-        looks(table, endpoint)
-        answer = an_offer(table, endpoint)
-        refusals(table, endpoint)
-        tokens(table, endpoint)
-        if answer:
-            trickling(table, endpoint, answer)
-            the_end(table, endpoint, answer)
-        table.row("skip", "409 without a source, 503 when full, both with Retry-After", "cannot be brought about from outside")
+        rows(table, endpoint)
     finally:
         for session in list(endpoint.sessions):
             endpoint.end(session)
     print(f"\n{'every rule was kept' if not table.failed else f'{table.failed} rules were not kept'}")
-    return 1 if table.failed else 0
+    sys.exit(1 if table.failed else 0)
 
 
-sys.exit(main())
+def rows(table, endpoint):
+    looks(table, endpoint)
+    answer = an_offer(table, endpoint, "sendonly")
+    refusals(table, endpoint)
+    tokens(table, endpoint)
+    if answer:
+        trickling(table, endpoint, answer)
+        the_end(table, endpoint, answer)
+    table.row("skip", "409 without a source, 503 when full, both with Retry-After", "cannot be brought about from outside")
+
+
+if __name__ == "__main__":
+    run("WHEP", __doc__, OFFER, rows)

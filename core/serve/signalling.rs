@@ -1,19 +1,21 @@
-//! WHEP (draft-ietf-wish-whep-03, and RFC 9725 where it leans on it): requests into questions for
+//! WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-03, which leans on it): requests into questions for
 //! the relay, and its verdicts into statuses.
 //!
-//! Owns headers and statuses. Leaves SDP, ICE and the life of a session to `relay`.
+//! Owns headers and statuses. Leaves SDP, ICE and the life of a session to `relay`. Which way media
+//! goes makes no difference to any of this but for who is asked.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, patch, post};
+use axum::routing::{patch, post};
+use axum::{Extension, Router};
 
 use super::problem::Problem;
 use super::routes::Served;
 use crate::graph::IceServer;
-use crate::relay::{Closed, Refusal};
+use crate::relay::{Answer, Closed, Refusal};
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -25,33 +27,66 @@ const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
 type Body = Result<Bytes, BytesRejection>;
 
-/// `/{relay}/whep`
-pub fn endpoint() -> MethodRouter<Served> {
-    post(offer).get(endpoint_exists).options(describe_endpoint).layer(DefaultBodyLimit::max(MOST_BYTES))
+/// Who sends media to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// We send; the endpoint of a relay.
+    Whep,
+    /// We receive; the endpoint of a `whip` node.
+    Whip,
 }
 
-/// `/{relay}/whep/{session}`
-pub fn session() -> MethodRouter<Served> {
-    patch(trickle)
-        .delete(end)
-        .get(session_exists)
-        .options(describe_session)
+impl Protocol {
+    const fn name(self) -> &'static str {
+        match self {
+            Protocol::Whep => "whep",
+            Protocol::Whip => "whip",
+        }
+    }
+
+    async fn answer(self, served: &Served, node: &str, offer: &str) -> Result<Answer, Refusal> {
+        match self {
+            Protocol::Whep => {
+                served.hub.wake(node).await;
+                served.hub.offer(node, offer)
+            }
+            Protocol::Whip => served.hub.publish(node, offer),
+        }
+    }
+
+    fn known(self, served: &Served, node: &str) -> Result<(), Refusal> {
+        let is_known = match self {
+            Protocol::Whep => served.has_relay(node),
+            Protocol::Whip => served.has_entrance(node),
+        };
+        is_known.then_some(()).ok_or_else(|| Refusal::NoSuchStream(node.to_owned()))
+    }
+}
+
+/// The endpoint of every node, and its sessions.
+pub fn routes(protocol: Protocol) -> Router<Served> {
+    let endpoint = post(offer).get(endpoint_exists).options(describe_endpoint);
+    let session = patch(trickle).delete(end).get(session_exists).options(describe_session);
+    Router::new()
+        .route(&format!("/{{node}}/{}", protocol.name()), endpoint)
+        .route(&format!("/{{node}}/{}/{{session}}", protocol.name()), session)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(Extension(protocol))
 }
 
 async fn offer(
     State(served): State<Served>,
-    Path(relay): Path<String>,
+    Extension(protocol): Extension<Protocol>,
+    Path(node): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let offer = text(&headers, SDP, body)?;
-    served.hub.wake(&relay).await;
-    let answer = served.hub.offer(&relay, &offer)?;
+    let answer = protocol.answer(&served, &node, &offer).await?;
     let described = [
         (header::CONTENT_TYPE, SDP.to_owned()),
         // Relative to the endpoint, so that it holds behind a proxy that serves us under another path.
-        (header::LOCATION, format!("whep/{}", answer.session)),
+        (header::LOCATION, format!("{}/{}", protocol.name(), answer.session)),
         (header::ETAG, answer.etag),
         (ACCEPT_PATCH, FRAGMENT.to_owned()),
     ];
@@ -60,11 +95,12 @@ async fn offer(
 
 async fn trickle(
     State(served): State<Served>,
-    Path((relay, session)): Path<(String, String)>,
+    Extension(protocol): Extension<Protocol>,
+    Path((node, session)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    known(&served, &relay)?;
+    protocol.known(&served, &node)?;
     let fragment = text(&headers, FRAGMENT, body)?;
     let tag = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).ok_or_else(|| {
         Problem::new(StatusCode::PRECONDITION_REQUIRED, "send the session's ETag as `If-Match`")
@@ -77,9 +113,10 @@ async fn trickle(
 
 async fn end(
     State(served): State<Served>,
-    Path((relay, session)): Path<(String, String)>,
+    Extension(protocol): Extension<Protocol>,
+    Path((node, session)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    known(&served, &relay)?;
+    protocol.known(&served, &node)?;
     match served.hub.close(&session) {
         Closed::Ended => Ok(StatusCode::OK),
         Closed::NoSuchSession => Err(Refusal::NoSuchSession.into()),
@@ -89,9 +126,10 @@ async fn end(
 /// GET and HEAD, which some clients send first: nothing to see, nothing wrong.
 async fn endpoint_exists(
     State(served): State<Served>,
-    Path(relay): Path<String>,
+    Extension(protocol): Extension<Protocol>,
+    Path(node): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    known(&served, &relay)?;
+    protocol.known(&served, &node)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -133,13 +171,6 @@ pub fn links(server: &IceServer) -> impl Iterator<Item = HeaderValue> {
 /// A quoted string of RFC 9110 §5.6.4.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn known(served: &Served, relay: &str) -> Result<(), Refusal> {
-    match served.has_relay(relay) {
-        true => Ok(()),
-        false => Err(Refusal::NoSuchStream(relay.to_owned())),
-    }
 }
 
 /// The body, if it is what its route takes.

@@ -1,0 +1,131 @@
+//! One session's connection, viewer's or publisher's: what waits to be sent on it, when it wants to be
+//! looked at, and whether it has come about.
+//!
+//! Owns the outbox and the patience with an offer that never becomes a connection. What is sent and
+//! received is the business of whoever holds it. Knows nothing of sockets and reads no clock.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::demux::{Demux, PeerId};
+use super::early::Inbound;
+use super::peer::{Datagram, Happening, Peer, Why};
+
+/// Datagrams that ever wait; a single keyframe is below this.
+const MOST_EVER_WAITING: usize = 4096;
+/// An offer that has not become a connection by then is forgotten.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// The least time between two turns: a connection that is always due must not keep the thread.
+pub const PAUSE: Duration = Duration::from_millis(1);
+
+pub struct Connection {
+    pub id: PeerId,
+    /// The unguessable name its session goes by over HTTP.
+    pub session: String,
+    /// What waits to be sent, oldest first.
+    pub outbox: VecDeque<Datagram>,
+    /// Datagrams that found no room to wait.
+    pub unsent: u64,
+    pub peer: Peer,
+    offered: Instant,
+    connected: bool,
+    deadline: Option<Instant>,
+}
+
+impl Connection {
+    pub fn new(now: Instant, id: PeerId, session: String, peer: Peer) -> Connection {
+        Connection {
+            id,
+            session,
+            outbox: VecDeque::new(),
+            unsent: 0,
+            peer,
+            offered: now,
+            connected: false,
+            // The stack has something to do at once: its first checks.
+            deadline: Some(now),
+        }
+    }
+
+    pub fn fragment(&self) -> &str {
+        self.peer.fragment()
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let give_up = (!self.connected).then(|| self.offered + CONNECT_WITHIN);
+        [self.deadline, give_up].into_iter().flatten().min()
+    }
+
+    pub fn receive(&mut self, now: Instant, inbound: Inbound) {
+        self.peer.receive(now, inbound);
+    }
+
+    pub fn candidate(&mut self, candidate: &str) {
+        self.peer.candidate(candidate);
+    }
+
+    pub fn timeout(&mut self, now: Instant) {
+        self.peer.timeout(now);
+    }
+
+    /// Takes out what has happened on it, addresses that are proved being entered in `demux`.
+    pub fn settle(&mut self, now: Instant, demux: &mut Demux) -> Vec<Happening> {
+        let mut happenings = self.drain(now, demux);
+        // A check that has become possible just now is made just now.
+        if self.peer.deadline().is_some_and(|at| at <= now) {
+            self.peer.timeout(now);
+            happenings.extend(self.drain(now, demux));
+        }
+        for happening in &happenings {
+            match happening {
+                Happening::Reached(address) => demux.bind(*address, self.id),
+                Happening::Connected => self.connected = true,
+                _ => {}
+            }
+        }
+        if !self.connected && now >= self.offered + CONNECT_WITHIN {
+            happenings.push(Happening::Gone(Why::Lost));
+        }
+        happenings
+    }
+
+    /// Moves what is ready into the outbox and sees when the connection wants time again.
+    pub fn flush(&mut self, now: Instant) {
+        self.take_datagrams();
+        self.deadline = self.peer.deadline().map(|at| at.max(now + PAUSE));
+    }
+
+    /// Says goodbye; what says it is all that is left in the outbox.
+    pub fn close(&mut self) {
+        // What has not been sent by now is of no use any more, and must not go before the others' pictures.
+        self.outbox.clear();
+        self.peer.close();
+        self.take_datagrams();
+    }
+
+    fn drain(&mut self, now: Instant, demux: &mut Demux) -> Vec<Happening> {
+        let mut happenings = vec![];
+        let Connection { outbox, unsent, id, .. } = self;
+        self.peer.drain(
+            now,
+            |datagram| {
+                demux.sent(*id, datagram.to, &datagram.bytes);
+                wait(outbox, unsent, datagram);
+            },
+            |happening| happenings.push(happening),
+        );
+        happenings
+    }
+
+    fn take_datagrams(&mut self) {
+        let Connection { outbox, unsent, .. } = self;
+        self.peer.datagrams(|datagram| wait(outbox, unsent, datagram));
+    }
+}
+
+fn wait(outbox: &mut VecDeque<Datagram>, unsent: &mut u64, datagram: Datagram) {
+    match outbox.len() < MOST_EVER_WAITING {
+        true => outbox.push_back(datagram),
+        false => *unsent += 1,
+    }
+}

@@ -1,0 +1,59 @@
+//! The `whip` kind: the source whose pictures somebody publishes to us.
+
+use super::source::Guest;
+use crate::diagnostic::Diagnostic;
+use crate::media::PixelFormat;
+use crate::node::{
+    About, Contract, Format, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting, Settings, Site,
+    Takes, VideoFormat, Work,
+};
+use crate::relay::hub::Hub;
+
+static ABOUT: About = About {
+    name: "whip",
+    role: Role::Source,
+    summary: "the H.264 that a browser, OBS, ffmpeg or another Framegate publishes by WHIP, at /<id>/whip",
+    with: &[Setting::with_default(
+        "on_lost",
+        Takes::Choice(&["wait", "stop"]),
+        "wait",
+        "When the publisher leaves or vanishes: wait for the next one, or end the graph",
+    )],
+    beside: &[],
+    open: false,
+    example: "- id: guest\n  kind: whip\n",
+};
+
+/// The kind. Its nodes are entrances of one hub.
+pub struct Kind {
+    hub: Hub,
+}
+
+impl Kind {
+    pub fn new(hub: Hub) -> Kind {
+        Kind { hub }
+    }
+}
+
+impl NodeKind for Kind {
+    fn about(&self) -> &About {
+        &ABOUT
+    }
+
+    fn contract(&self, _settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
+        Ok(Contract {
+            inputs: vec![],
+            outputs: vec![OutputPort { name: "access_units" }],
+            work: Work::Device,
+            pace: Pace::ByDevice,
+        })
+    }
+
+    fn outputs(&self, _: &Settings, _: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
+        Ok(vec![Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size: None, rate: None })])
+    }
+
+    fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
+        Ok(Node::Source(Box::new(Guest::new(self.hub.entrance(site), settings, site))))
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::agenda::Agenda;
 use super::connection::Connection;
-use super::demux::{Demux, Route, PeerId};
+use super::demux::{Demux, PeerId, Route};
 use super::early::Inbound;
 use super::ingest::Publisher;
 use super::peer::{Datagram, Why};

@@ -263,9 +263,8 @@ impl Hub {
 
     fn answer(&self, now: Instant, stream: &str, admitted: Admitted, sdp: &str) -> Result<Answer, Refusal> {
         let offer = Offer::read(sdp, admitted.profile)?;
-        let negotiated = self.negotiate(|identity, reach| {
-            answer(now, &offer, identity, reach, admitted.latency)
-        })?;
+        let negotiated =
+            self.negotiate(|identity, reach| answer(now, &offer, identity, reach, admitted.latency))?;
         let id = admitted.stream;
         self.begin((stream, id), &offer.sdp, negotiated, |peer_id, session, peer| {
             Command::Add(Box::new(Viewer::new(now, peer_id, session, id, peer)))

@@ -107,7 +107,9 @@ impl Viewer {
         let is_left_out = self.leaves_out(picture.layer);
         match self.step {
             Step::Connecting => return Shown::NotYet,
-            Step::Following | Step::Waiting if self.connection.outbox.len() > MOST_WAITING => return self.fall_out(),
+            Step::Following | Step::Waiting if self.connection.outbox.len() > MOST_WAITING => {
+                return self.fall_out();
+            }
             Step::Waiting if !picture.keyframe => return self.catch_up(),
             Step::Following if is_left_out => {
                 self.figures.counts.thinned += 1;

@@ -217,7 +217,8 @@ fn a_browser_publishes_its_camera_and_others_watch_it() {
         "return (async () => [...(await window.peer.getStats()).values()].some(
             (entry) => entry.type === 'candidate-pair' && entry.availableOutgoingBitrate > 1_000_000))()",
     );
-    let ended = browser.ask("return fetch(window.session, { method: 'DELETE' }).then((answer) => answer.status)");
+    let ended =
+        browser.ask("return fetch(window.session, { method: 'DELETE' }).then((answer) => answer.status)");
     assert_eq!(ended, 200);
     server.wait_for("the publisher's session was closed; waiting for the next");
     assert!(server.stop().success());

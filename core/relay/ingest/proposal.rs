@@ -103,9 +103,12 @@ mod tests {
         assert_eq!((proposal.video.payload_type, proposal.video.rtx), (108, Some(109)));
         let sdp = &proposal.sdp;
         assert_eq!(sdp.matches("m=").count(), 1, "{sdp}");
-        for line in
-            ["a=group:BUNDLE 1", "m=video 9 UDP/TLS/RTP/SAVPF 96 108 109", "a=sendonly", "a=candidate:1 1 udp"]
-        {
+        for line in [
+            "a=group:BUNDLE 1",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 108 109",
+            "a=sendonly",
+            "a=candidate:1 1 udp",
+        ] {
             assert!(sdp.contains(&format!("\r\n{line}")), "{line} in\n{sdp}");
         }
         for gone in ["sendrecv", "bundle-only", "rid:", "simulcast", "opus"] {
@@ -116,7 +119,8 @@ mod tests {
     #[test]
     fn what_is_not_video_is_turned_down_in_its_place() {
         let proposal = Proposal::read(OFFER).unwrap();
-        let answer = proposal.complete("v=0\r\na=group:BUNDLE 1\r\nm=video 9 UDP/TLS/RTP/SAVPF 108\r\na=mid:1\r\n");
+        let answer =
+            proposal.complete("v=0\r\na=group:BUNDLE 1\r\nm=video 9 UDP/TLS/RTP/SAVPF 108\r\na=mid:1\r\n");
         assert_eq!(
             answer,
             "v=0\r\na=group:BUNDLE 1\r\n\

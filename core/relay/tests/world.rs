@@ -220,7 +220,10 @@ impl World {
 pub fn number(bytes: &[u8], lengths: &[usize]) -> u64 {
     let slice = annex_b::units(bytes).last().expect("a picture has a slice");
     assert!(lengths.contains(&(slice.len() - 1 - 8)), "it is whole, and not of {} bytes", slice.len());
-    assert!(slice[9..].iter().enumerate().all(|(n, byte)| *byte == (n % 255) as u8 + 1), "it is as it was sent");
+    assert!(
+        slice[9..].iter().enumerate().all(|(n, byte)| *byte == (n % 255) as u8 + 1),
+        "it is as it was sent"
+    );
     unmarked(&slice[1..9])
 }
 

@@ -16,6 +16,17 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// Access units as somebody else gives them, with a thread to wait on: what live sources of encoded
+    /// video have.
+    pub fn of_encoded_device() -> Contract {
+        Contract {
+            inputs: vec![],
+            outputs: vec![OutputPort { name: "access_units" }],
+            work: Work::Device,
+            pace: Pace::ByDevice,
+        }
+    }
+
     /// Frames of any kind in, frames out, computed: what most filters have.
     pub fn of_frames() -> Contract {
         Contract {
@@ -113,6 +124,10 @@ pub struct VideoFormat {
 }
 
 impl Format {
+    /// H.264 of which only the stream itself will tell more.
+    pub const ENCODED: Format =
+        Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size: None, rate: None });
+
     /// Pictures' format, whether raw or encoded.
     pub fn video(&self) -> Option<VideoFormat> {
         match self {

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use super::aiortc::watched;
 use super::seen;
 use super::support::asking::until;
@@ -30,11 +32,14 @@ nodes:
   - { id: outside, kind: whip_push, inputs: h264, with: { url: \"${WHIP_URL}\" } }
 ";
 
-fn count(server: &Framegate, name: &str) -> u64 {
+fn guest(server: &Framegate) -> Value {
     let graph = server.json("api/graph");
     let nodes = graph["nodes"].as_array().expect("a list of nodes");
-    let guest = nodes.iter().find(|node| node["id"] == "guest").expect("it is there");
-    guest["counters"][name].as_u64().unwrap_or(0)
+    nodes.iter().find(|node| node["id"] == "guest").expect("it is there").clone()
+}
+
+fn count(server: &Framegate, name: &str) -> u64 {
+    guest(server)["counters"][name].as_u64().unwrap_or(0)
 }
 
 fn pictures(server: &Framegate, relay: &str) -> u64 {
@@ -82,11 +87,14 @@ fn a_publisher_that_is_killed_is_noticed_and_its_place_is_free() {
     let server = Framegate::run_text(TAKES, &[]);
     let url = server.at("guest/whip");
     let publisher = || Framegate::run_text_with(PUBLISHES, &[], &[("WHIP_URL", url.as_str())]);
+    assert_eq!(guest(&server)["state"], "waiting");
     let first = publisher();
     until_watchable(&server, "plain");
+    assert_eq!(guest(&server)["state"], "running");
     // Killed, without a word to the server.
     drop(first);
     server.wait_for("nothing is heard of the publisher any more");
+    assert_eq!(guest(&server)["state"], "waiting");
     let _second = publisher();
     until("the second publisher", || count(&server, "publishers") == 2);
     assert_seen(&server, "plain", 30);

@@ -9,11 +9,7 @@ mod session;
 mod source;
 
 use crate::diagnostic::{Diagnostic, Path};
-use crate::media::PixelFormat;
-use crate::node::{
-    About, Contract, Format, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting, Settings, Site,
-    Takes, VideoFormat, Work,
-};
+use crate::node::{About, Contract, Format, Node, NodeError, NodeKind, Role, Setting, Settings, Site, Takes};
 use crate::nodes::camera::OnLost;
 use address::Address;
 use session::Way;
@@ -59,16 +55,11 @@ impl NodeKind for Rtsp {
             let finding = Diagnostic::error("out-of-range", at, format!("\"url\" {rule}"));
             return Err(vec![finding.help("write it as rtsp://host:554/path, user and password beside it")]);
         }
-        Ok(Contract {
-            inputs: vec![],
-            outputs: vec![OutputPort { name: "access_units" }],
-            work: Work::Device,
-            pace: Pace::ByDevice,
-        })
+        Ok(Contract::of_encoded_device())
     }
 
     fn outputs(&self, _: &Settings, _: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
-        Ok(vec![Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size: None, rate: None })])
+        Ok(vec![Format::ENCODED])
     }
 
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {

@@ -2,11 +2,7 @@
 
 use super::source::Guest;
 use crate::diagnostic::Diagnostic;
-use crate::media::PixelFormat;
-use crate::node::{
-    About, Contract, Format, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting, Settings, Site,
-    Takes, VideoFormat, Work,
-};
+use crate::node::{About, Contract, Format, Node, NodeError, NodeKind, Role, Setting, Settings, Site, Takes};
 use crate::relay::hub::Hub;
 
 static ABOUT: About = About {
@@ -41,16 +37,11 @@ impl NodeKind for Kind {
     }
 
     fn contract(&self, _settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        Ok(Contract {
-            inputs: vec![],
-            outputs: vec![OutputPort { name: "access_units" }],
-            work: Work::Device,
-            pace: Pace::ByDevice,
-        })
+        Ok(Contract::of_encoded_device())
     }
 
     fn outputs(&self, _: &Settings, _: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
-        Ok(vec![Format::AccessUnits(VideoFormat { pixel: PixelFormat::I420, size: None, rate: None })])
+        Ok(vec![Format::ENCODED])
     }
 
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {

@@ -30,6 +30,7 @@ pub(super) struct Guest {
 
 impl Guest {
     pub fn new(entrance: Entrance, settings: &Settings, site: &Site) -> Guest {
+        site.waiting.begin("nobody publishes to it yet".to_owned());
         Guest {
             entrance,
             pace: Pace::default(),
@@ -44,6 +45,7 @@ impl Guest {
 
     fn began(&mut self) {
         self.site.counters.named("publishers").add(1);
+        self.site.waiting.end();
         tracing::info!(node = self.site.node, "a publisher is connected");
         self.pace.begin_again();
         self.needs_keyframe = true;
@@ -83,7 +85,9 @@ impl Guest {
         if self.settings.choice("on_lost") == "stop" {
             return Err(NodeError::stop_graph(format!("{why}, and \"on_lost\" is \"stop\"")));
         }
-        tracing::info!(node = self.site.node, "{why}; waiting for the next");
+        let told = format!("{why}; waiting for the next");
+        self.site.waiting.begin(told.clone());
+        tracing::info!(node = self.site.node, "{told}");
         Ok(Flow::Waiting)
     }
 }
@@ -124,5 +128,124 @@ impl Source for Guest {
     fn adjust(&mut self, settings: &Settings) -> Adjusted {
         self.settings = settings.clone();
         Adjusted::Applied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::time::{Instant, SystemTime};
+
+    use serde_json::json;
+
+    use crate::media::Pool;
+    use crate::node::{Epoch, NodeKind};
+    use crate::relay::hub::Hub;
+    use crate::relay::ingest::entrance::{Hold, Inlet};
+    use crate::relay::ingest::kind::Kind;
+
+    /// Counts how often a keyframe was asked for.
+    #[derive(Clone, Default)]
+    struct Asked(Arc<Mutex<usize>>);
+
+    impl Hold for Asked {
+        fn need_keyframe(&self) {
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+
+    struct Stage {
+        inlet: Inlet,
+        guest: Guest,
+        asked: Asked,
+        begun: Instant,
+    }
+
+    fn stage(on_lost: &str) -> Stage {
+        let with = Kind::new(Hub::new()).about().with;
+        let settings = Settings::from_json(with, &json!({ "on_lost": on_lost })).unwrap();
+        let begun = Instant::now();
+        let epoch = Epoch { instant: begun, wall: SystemTime::now(), live: true };
+        let site = Site::alone("guest", Pool::new(0), epoch);
+        let (inlet, news) = Inlet::new();
+        let asked = Asked::default();
+        let entrance = Entrance { news, hold: Box::new(asked.clone()) };
+        Stage { inlet, guest: Guest::new(entrance, &settings, &site), asked, begun }
+    }
+
+    impl Stage {
+        fn pass(&self, keyframe: bool, elapsed: u64, came: u64) {
+            let came = self.begun + Duration::from_millis(came);
+            self.inlet.pass(vec![0, 0, 1, 0x65], keyframe, Duration::from_millis(elapsed), came);
+        }
+
+        /// What the next piece of news becomes: a time in milliseconds, if a picture.
+        fn next(&mut self) -> Option<i64> {
+            let mut out = Output::default();
+            self.guest.next(&mut out).unwrap();
+            let item = out.drain().next();
+            item.map(|(_, item)| match item {
+                Item::AccessUnit(unit) => unit.pts.nanos() / 1_000_000,
+                Item::Frame(_) | Item::Detections(_) => panic!("it gives access units"),
+            })
+        }
+    }
+
+    #[test]
+    fn one_publisher_follows_another_with_times_that_rise() {
+        let mut stage = stage("wait");
+        stage.inlet.began();
+        stage.pass(true, 0, 100);
+        stage.pass(false, 40, 150);
+        stage.inlet.ended(How::By(Why::Left));
+        stage.inlet.began();
+        // What the second sends before its own keyframe refers to nothing that anybody has.
+        stage.pass(false, 0, 151);
+        stage.pass(true, 40, 151);
+        stage.pass(false, 80, 151);
+        let times: Vec<Option<i64>> = (0..8).map(|_| stage.next()).collect();
+        assert_eq!(times, [None, Some(100), Some(140), None, None, None, Some(151), Some(152)]);
+    }
+
+    #[test]
+    fn what_it_waits_for_is_told() {
+        let mut stage = stage("wait");
+        let why = |stage: &Stage| stage.guest.site.waiting.why();
+        assert!(why(&stage).is_some_and(|why| why.contains("nobody publishes")));
+        stage.inlet.began();
+        stage.next();
+        assert_eq!(why(&stage), None);
+        stage.inlet.ended(How::By(Why::Lost));
+        stage.next();
+        assert!(why(&stage).is_some_and(|why| why.contains("waiting for the next")));
+    }
+
+    #[test]
+    fn with_on_lost_stop_the_end_of_the_publisher_is_the_end_of_the_graph() {
+        let mut stage = stage("stop");
+        stage.inlet.began();
+        stage.next();
+        stage.inlet.ended(How::By(Why::Left));
+        let error = stage.guest.next(&mut Output::default()).unwrap_err().to_string();
+        assert!(error.contains("has left") && error.contains("\"on_lost\""), "{error}");
+    }
+
+    #[test]
+    fn asleep_it_gives_nothing_and_awake_it_begins_with_a_keyframe_it_asks_for() {
+        let mut stage = stage("wait");
+        stage.inlet.began();
+        stage.pass(true, 0, 100);
+        assert_eq!((stage.next(), stage.next()), (None, Some(100)));
+        assert_eq!(stage.guest.request(Wish::Sleep), Handled::PassOn);
+        stage.pass(true, 40, 140);
+        assert_eq!(stage.next(), None);
+        stage.guest.request(Wish::Wake);
+        assert_eq!(*stage.asked.0.lock().unwrap(), 1);
+        stage.pass(false, 80, 180);
+        stage.pass(true, 120, 220);
+        assert_eq!((stage.next(), stage.next()), (None, Some(220)));
+        assert_eq!(stage.guest.request(Wish::Keyframe), Handled::Here);
+        assert_eq!(*stage.asked.0.lock().unwrap(), 2);
     }
 }

@@ -12,20 +12,11 @@ import re
 import whep
 
 # As a browser makes it that publishes sound and a picture.
-SOUND = """m=audio 9 UDP/TLS/RTP/SAVPF 111
-c=IN IP4 0.0.0.0
-a=rtcp:9 IN IP4 0.0.0.0
-a=ice-ufrag:4ZcD
-a=ice-pwd:2/1muCWoOi3uLifh0NuRHlZ3
-a=ice-options:trickle
-a=fingerprint:sha-256 75:74:5A:A6:A4:E5:52:F4:A7:67:4C:01:C7:EE:91:3F:21:3D:A2:E3:53:7B:6F:30:86:F2:30:FF:A6:22:D2:04
-a=setup:actpass
-a=mid:1
-a=sendonly
-a=rtcp-mux
-a=rtpmap:111 opus/48000/2
-a=ssrc:41 cname:guest
-""".replace("\n", "\r\n")
+TRANSPORT = re.search(r"c=IN.*?a=setup:actpass\r\n", whep.OFFER, re.DOTALL).group()
+SOUND = (
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" + TRANSPORT +
+    "a=mid:1\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=ssrc:41 cname:guest\r\n"
+)
 SENT = "a=ssrc-group:FID 42 43\r\na=ssrc:42 cname:guest\r\na=ssrc:43 cname:guest\r\n"
 OFFER = whep.OFFER.replace("BUNDLE 0", "BUNDLE 0 1").replace("a=recvonly", "a=sendonly") + SENT + SOUND
 

@@ -22,9 +22,9 @@ mod reorder;
 mod source;
 
 pub(super) use answer::answer;
-#[cfg(test)]
-pub(super) use entrance::News;
 pub(super) use entrance::{Entrance, Hold, Inlet};
 pub use kind::Kind;
 pub(super) use proposal::Proposal;
 pub(super) use publisher::Publisher;
+#[cfg(test)]
+pub(super) use {assembler::Assembler, entrance::News, reorder::Next, reorder::Reorder};

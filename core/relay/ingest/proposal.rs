@@ -45,7 +45,7 @@ impl Proposal {
 
     /// `answer`, which is to the video alone, with all that was offered in its place.
     pub fn complete(&self, answer: &str) -> String {
-        let (session, video) = answer.split_at(answer.find("m=").unwrap_or(answer.len()));
+        let (session, video) = answer.split_at(answer.find("\nm=").map_or(answer.len(), |end| end + 1));
         let sections = self.sections.iter().map(|section| section.as_deref().unwrap_or(video));
         std::iter::once(session).chain(sections).collect()
     }

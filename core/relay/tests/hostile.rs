@@ -1,16 +1,19 @@
 //! What strangers send, made up at random and by breaking what browsers send: nothing panics, and
 //! what is kept stays bounded. How many cases are tried is bounded too; a failure prints its input.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use crate::relay::answer::{Identity, Latency, Reach, answer};
 use crate::relay::demux::{Demux, PeerId};
 use crate::relay::fragment::{Fragment, matches_tag};
+use crate::relay::ingest::{self, Assembler, Next, Proposal, Reorder};
 use crate::relay::offer::{MOST_CANDIDATES, Offer, is_usable_candidate};
+use crate::relay::peer::Packet;
 use crate::relay::profile::Profile;
 use crate::relay::stun::{Stun, tests::request};
 
@@ -73,6 +76,15 @@ fn broken(text: &str, damages: &[Damage]) -> String {
     lines.iter().map(|line| format!("{line}\r\n")).collect()
 }
 
+/// Of a packet: a keyframe's, another picture's, or anything.
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        Just(vec![24, 0, 3, 0x67, 66, 1, 0, 2, 0x65, 0xe0]),
+        Just(vec![0x41, 0xe0, 1]),
+        prop::collection::vec(any::<u8>(), 0..40),
+    ]
+}
+
 proptest! {
     #![proptest_config(bounded(256))]
 
@@ -92,8 +104,53 @@ proptest! {
     }
 
     #[test]
+    fn a_broken_offer_to_publish_is_answered_section_by_section_or_refused(
+        which in 0..OFFERS.len(),
+        damages in prop::collection::vec(damage(), 0..6),
+    ) {
+        let text = broken(&OFFERS[which].replace("a=recvonly", "a=sendonly"), &damages);
+        if let Ok(proposal) = Proposal::read(&text) {
+            prop_assert!(proposal.sdp.matches("\r\nm=").count() == 1);
+            prop_assert!(proposal.sdp.matches("a=candidate:").count() <= MOST_CANDIDATES);
+            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![] };
+            if let Ok((_, sdp)) = ingest::answer(Instant::now(), &proposal, &IDENTITY, &reach) {
+                let sections = |sdp: &str| sdp.lines().filter(|line| line.starts_with("m=")).count();
+                prop_assert_eq!(sections(&sdp), sections(&text));
+                prop_assert!(sdp.contains("a=recvonly"));
+            }
+        }
+    }
+
+    #[test]
+    fn packets_of_any_content_and_order_become_whole_keyframes_first_or_nothing(
+        packets in prop::collection::vec(
+            (0..600u16, 0..4u32, any::<bool>(), payload()), 1..400),
+    ) {
+        let (mut reorder, mut assembler) = (Reorder::default(), Assembler::new());
+        let (mut now, mut seen) = (Instant::now(), BTreeSet::new());
+        for (number, time, marker, payload) in packets {
+            now += Duration::from_millis(5);
+            reorder.push(now, Packet { ssrc: 1, number, time, marker, payload: payload.into() });
+            prop_assert!(reorder.ask(now).len() <= 1200);
+            let mut whole = vec![];
+            while let Some(next) = reorder.pop(now) {
+                match next {
+                    Next::Gap(_) => assembler.gap(),
+                    Next::Packet(packet) => assembler.take(&packet, |unit| whole.push(unit)),
+                }
+            }
+            for unit in whole {
+                prop_assert!(unit.keyframe || !seen.is_empty(), "it begins with a keyframe");
+                seen.insert(unit.time);
+            }
+        }
+    }
+
+    #[test]
     fn any_text_is_an_offer_a_fragment_or_refused(text in any::<String>(), tag in any::<String>()) {
         let _ = Offer::read(&text, Profile::ConstrainedBaseline);
+        let _ = Proposal::read(&text);
+        let _ = Proposal::read(&format!("v=0\r\nm=video {text}"));
         let _ = Offer::read(&format!("v=0\r\nm=video {text}"), Profile::ConstrainedBaseline);
         let _ = Fragment::read(&text);
         let _ = is_usable_candidate(&text);

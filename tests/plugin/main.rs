@@ -4,8 +4,8 @@
 //! test for each mode of `plugins/misbehave`, `by_hand` what only hand-written code can do wrong,
 //! `differential` that the reference plugins do the same natively, `fuzz` what nobody thought of,
 //! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells,
-//! `sharing` and `tokens` push, pull and run plugins by way of a real registry, `refused` by one that is
-//! none (`desk` is whose hands do it).
+//! `sharing`, `encrypted` and `tokens` push, pull and run plugins by way of a real registry, `refused`
+//! by one that is none (`desk` is whose hands do it),
 //! `settings` what `check` says about a plugin node, `interface` that `wit/v0` keeps to what was
 //! released. `graphs` runs whole graphs: `swap` changes a plugin's file under one, `looked` hides what
 //! no detector has seen, `survival` lets every mode of misbehaviour loose in one, `identical` holds
@@ -15,6 +15,7 @@ mod bench;
 mod by_hand;
 mod desk;
 mod differential;
+mod encrypted;
 mod faces;
 mod fuzz;
 mod graphs;

@@ -1,6 +1,7 @@
 //! A real registry: Debian's `docker-registry` on a free loopback port, with a folder of its own.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -19,6 +20,9 @@ pub enum Door {
         realm: String,
         certificate: String,
     },
+    /// As `Password`, over TLS with the `cert.pem` and `key.pem` of this folder, on an address that is
+    /// this machine's and yet not one that every program takes for it.
+    Tls(PathBuf),
 }
 
 pub const PASSWORD: &str = "hush-hush";
@@ -61,8 +65,11 @@ impl Registry {
             .map_while(Result::ok);
         let mut said = Vec::new();
         let address = log.find_map(|line| {
-            let address =
-                line.split("listening on ").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
+            let address = line
+                .split("listening on ")
+                .nth(1)
+                .and_then(|rest| rest.split(['"', ',']).next())
+                .map(str::to_owned);
             said.push(line);
             address
         });
@@ -115,7 +122,9 @@ fn configuration(folder: &TempDir, door: &Door) -> String {
     let folder = folder.path().display();
     let auth = match door {
         Door::Open => String::new(),
-        Door::Password => format!("auth: {{ htpasswd: {{ realm: plugins, path: {folder}/accounts }} }}\n"),
+        Door::Password | Door::Tls(_) => {
+            format!("auth: {{ htpasswd: {{ realm: plugins, path: {folder}/accounts }} }}\n")
+        }
         Door::Token { realm, certificate } => {
             std::fs::write(format!("{folder}/certificate"), certificate).expect("it can be written");
             format!(
@@ -123,8 +132,15 @@ fn configuration(folder: &TempDir, door: &Door) -> String {
             )
         }
     };
+    let http = match door {
+        Door::Tls(pair) => {
+            let pair = pair.display();
+            format!("addr: \"127.0.0.2:0\", tls: {{ certificate: {pair}/cert.pem, key: {pair}/key.pem }}")
+        }
+        _ => "addr: \"127.0.0.1:0\"".to_owned(),
+    };
     format!(
         "version: 0.1\nlog: {{ level: info, accesslog: {{ disabled: true }} }}\n\
-         storage: {{ filesystem: {{ rootdirectory: {folder}/store }} }}\nhttp: {{ addr: \"127.0.0.1:0\" }}\n{auth}"
+         storage: {{ filesystem: {{ rootdirectory: {folder}/store }} }}\nhttp: {{ {http} }}\n{auth}"
     )
 }

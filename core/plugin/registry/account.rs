@@ -1,4 +1,5 @@
-//! Who we are to a registry: a name and password for exactly the one that they were given for.
+//! Who we are to a registry, and whom we believe that it is one: a name, a password and a certificate for
+//! exactly the one that they were given for.
 //!
 //! Owns where they come from: the environment, then Docker's `config.json`. They are in no message and
 //! in no log; [`Account`] cannot be printed.
@@ -10,11 +11,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value as Json;
 
-/// Which registry the two others are for: without it a graph from anywhere could have them sent to
+/// Which registry the others are for: without it a graph from anywhere could have them sent to
 /// any registry it names.
 const REGISTRY: &str = "FRAMEGATE_REGISTRY";
 const USER: &str = "FRAMEGATE_REGISTRY_USER";
 const PASSWORD: &str = "FRAMEGATE_REGISTRY_PASSWORD";
+/// A PEM file: who vouches for that registry, where it is nobody whom browsers know.
+pub const AUTHORITY: &str = "FRAMEGATE_REGISTRY_CA";
 
 /// Docker writes its own registry in this way, for historical reasons.
 const DOCKER_HUB: &str = "index.docker.io";
@@ -24,6 +27,8 @@ const MOST_BYTES: u64 = 1 << 20;
 /// How to get into one registry.
 pub struct Account {
     login: Option<Login>,
+    /// The only certificates to trust; the usual ones if there is none.
+    pub authority: Option<PathBuf>,
     /// Where it was looked for and found, or not, for messages.
     pub source: String,
 }
@@ -40,16 +45,16 @@ impl Account {
     }
 
     fn found(registry: &str, variable: &dyn Fn(&str) -> Option<String>) -> Account {
-        if let (Some(user), Some(password)) = (variable(USER), variable(PASSWORD))
-            && variable(REGISTRY).is_some_and(|named| is_same(&named, registry))
-        {
+        let is_meant = variable(REGISTRY).is_some_and(|named| is_same(&named, registry));
+        let authority = variable(AUTHORITY).filter(|_| is_meant).map(PathBuf::from);
+        if let (true, Some(user), Some(password)) = (is_meant, variable(USER), variable(PASSWORD)) {
             let login = Some(Login { user, password });
-            return Account { login, source: format!("with the account of {USER}") };
+            return Account { login, authority, source: format!("with the account of {USER}") };
         }
         let folder = variable("DOCKER_CONFIG").map(PathBuf::from);
         let folder = folder.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".docker")));
         let Some(file) = folder.map(|folder| folder.join("config.json")) else {
-            return Account { login: None, source: "without an account".to_owned() };
+            return Account { login: None, authority, source: "without an account".to_owned() };
         };
         let login = read(&file).and_then(|config| login_in(&config, registry));
         let shown = file.display();
@@ -57,7 +62,7 @@ impl Account {
             Some(_) => format!("with the account from {shown}"),
             None => format!("without an account: {shown} has none for {registry}"),
         };
-        Account { login, source }
+        Account { login, authority, source }
     }
 
     /// The value of `Authorization` for the basic scheme (RFC 7617); `None` for the anonymous.

@@ -21,8 +21,11 @@ pub struct Client {
 
 impl Client {
     /// Connects to nobody yet.
-    pub fn of(reference: &Reference) -> Client {
-        Client { registry: reference.registry.clone(), session: Session::about(reference) }
+    ///
+    /// # Errors
+    /// `registry-unreachable`: what it is to be trusted by is not there.
+    pub fn of(reference: &Reference) -> Result<Client, Fault> {
+        Ok(Client { registry: reference.registry.clone(), session: Session::about(reference)? })
     }
 
     /// The manifest of this version.

@@ -4,14 +4,17 @@
 //! password or token goes to the registry's own origin and to the token service it names, over TLS
 //! unless both are this machine, and only after it was asked for. Leaves to `client` what is asked.
 
+use std::fs;
 use std::io::{self, ErrorKind, Read};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use ureq::http::{HeaderName, Method, Request, Response, StatusCode, Uri, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
-use super::account::{self, Account};
+use super::account::{self, AUTHORITY, Account};
 use super::challenge::Challenge;
 use super::fault::{Fault, fault};
 use super::reference::Reference;
@@ -48,7 +51,10 @@ pub struct Ask<'a> {
 
 impl Session {
     /// Connects to nobody yet.
-    pub fn about(reference: &Reference) -> Session {
+    ///
+    /// # Errors
+    /// `registry-unreachable`: there are no certificates where it is to be trusted by some.
+    pub fn about(reference: &Reference) -> Result<Session, Fault> {
         let (registry, is_local) = (reference.registry.clone(), reference.is_local());
         let origin = match registry.as_str() {
             // The name that everybody writes, and the host that answers.
@@ -66,8 +72,12 @@ impl Session {
         // No proxy stands between this machine and itself.
         let config = if is_local { config.proxy(None) } else { config };
         let account = Account::at(&registry);
+        let config = match &account.authority {
+            Some(file) => config.tls_config(trusting(file)?),
+            None => config,
+        };
         let (name, agent) = (reference.name.clone(), config.build().new_agent());
-        Session { registry, name, origin, is_local, account, authorization: None, agent }
+        Ok(Session { registry, name, origin, is_local, account, authorization: None, agent })
     }
 
     /// Sends, and once more when the registry asks who is there.
@@ -193,6 +203,16 @@ impl Session {
         )
     }
 
+    fn untrusted(&self, why: &str) -> Fault {
+        fault(
+            "registry-unreachable",
+            format!("{} cannot be reached: its TLS is not to be trusted: {why}", self.registry),
+            format!(
+                "its certificate must be one that browsers trust, or be in the file that {AUTHORITY} names"
+            ),
+        )
+    }
+
     /// In our words: the library's may repeat a URL.
     fn unreached(&self, error: &ureq::Error) -> Fault {
         let why = match error {
@@ -201,10 +221,14 @@ impl Session {
             ureq::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 return self.garbled("it closes the connection without an answer");
             }
+            // What rustls finds wrong while hands are shaken comes as this.
+            ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                return self.untrusted(&error.to_string());
+            }
             ureq::Error::Io(error) => error.to_string(),
             ureq::Error::ConnectionFailed => "nobody is there".to_owned(),
-            ureq::Error::Rustls(error) => format!("its TLS is not to be trusted: {error}"),
-            ureq::Error::Tls(error) => format!("its TLS is not to be trusted: {error}"),
+            ureq::Error::Rustls(error) => return self.untrusted(&error.to_string()),
+            ureq::Error::Tls(error) => return self.untrusted(error),
             ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
                 "the proxy of the environment does not let us through".to_owned()
             }
@@ -219,6 +243,27 @@ impl Session {
     }
 }
 
+/// Trusts the certificates in this file and no others.
+fn trusting(file: &Path) -> Result<TlsConfig, Fault> {
+    let wrong = |why: String| {
+        fault(
+            "registry-unreachable",
+            format!("{} cannot be read: {why}", file.display()),
+            format!("{AUTHORITY} must name a file of certificates in PEM"),
+        )
+    };
+    let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let certificate = |item: Result<PemItem<'static>, _>| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    };
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem).filter_map(certificate).collect();
+    match certificates.is_empty() {
+        true => Err(wrong("it holds no certificate".to_owned())),
+        false => Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&certificates)).build()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +271,7 @@ mod tests {
     #[test]
     fn passwords_go_over_tls_or_stay_on_this_machine() {
         let session =
-            |registry: &str| Session::about(&Reference::bare(&format!("{registry}/night")).unwrap());
+            |registry: &str| Session::about(&Reference::bare(&format!("{registry}/night")).unwrap()).unwrap();
         let (far, near) = (session("registry.example.org"), session("localhost:5000"));
         assert_eq!(far.origin, "https://registry.example.org");
         assert_eq!(near.origin, "http://localhost:5000");

@@ -50,7 +50,7 @@ pub fn kept_at(reference: &Reference, kept: &Kept) -> Option<PathBuf> {
 }
 
 fn over_the_network(reference: &Reference, kept: &Kept) -> Result<Fetched, Fault> {
-    let mut client = Client::of(reference);
+    let mut client = Client::of(reference)?;
     let manifest = client.manifest(&reference.version())?;
     let digest = verified_manifest(&manifest, reference)?;
     let layer = artifact::layer(&manifest, reference)?;
@@ -108,7 +108,7 @@ fn other_digest(reference: &Reference, what: &str, is: &Digest) -> Fault {
 /// [`Fault`].
 pub fn push(to: &Reference, wasm: &[u8], imports: &[String], exports: &[String]) -> Result<Reference, Fault> {
     let artifact = artifact::around(wasm, imports, exports);
-    let mut client = Client::of(to);
+    let mut client = Client::of(to)?;
     let _progress = Progress::begin(format!("pushing to {to}"), wasm.len() as u64);
     client.upload(wasm, &digest_of(wasm))?;
     client.upload(&artifact.config, &digest_of(&artifact.config))?;

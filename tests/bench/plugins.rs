@@ -168,7 +168,7 @@ pub fn heap() {
         ("detector (motion)", "motion"),
         ("overlay (overlay)", "overlay"),
     ];
-    let mut measure = |name: &str, mut row: Row<'_>| {
+    let measure = |name: &str, mut row: Row<'_>| {
         (0..FRAMES).for_each(|_| row.once());
         let before = asked();
         (0..FRAMES).for_each(|_| row.once());

@@ -10,10 +10,10 @@ use std::ptr::null_mut;
 
 use openh264_sys2::source::APILoader;
 use openh264_sys2::{
-    ENCODER_OPTION_BITRATE, ENCODER_OPTION_TRACE_LEVEL, HIGH_COMPLEXITY, ISVCEncoder, ISVCEncoderVtbl,
-    LOW_COMPLEXITY, MEDIUM_COMPLEXITY, PRO_BASELINE, RC_BITRATE_MODE, SBitrateInfo, SEncParamExt,
-    SFrameBSInfo, SLayerBSInfo, SM_FIXEDSLCNUM_SLICE, SM_SINGLE_SLICE, SPATIAL_LAYER_ALL, SSourcePicture,
-    WELS_LOG_QUIET, videoFormatI420, videoFrameTypeIDR,
+    CONSTANT_ID, ENCODER_OPTION_BITRATE, ENCODER_OPTION_TRACE_LEVEL, HIGH_COMPLEXITY, ISVCEncoder,
+    ISVCEncoderVtbl, LOW_COMPLEXITY, MEDIUM_COMPLEXITY, PRO_BASELINE, RC_BITRATE_MODE, SBitrateInfo,
+    SEncParamExt, SFrameBSInfo, SLayerBSInfo, SM_FIXEDSLCNUM_SLICE, SM_SINGLE_SLICE, SPATIAL_LAYER_ALL,
+    SSourcePicture, WELS_LOG_QUIET, videoFormatI420, videoFrameTypeIDR,
 };
 use std::os::raw::{c_int, c_void};
 
@@ -249,6 +249,8 @@ fn write_params(params: &mut SEncParamExt, aim: &Aim) {
     // Keyframes come when they are asked for, and never by the library's own idea of a scene.
     params.uiIntraPeriod = 0;
     params.bEnableSceneChangeDetect = false;
+    // The same at every keyframe: a file has one set of parameters, and other numbers would be other ones.
+    params.eSpsPpsIdStrategy = CONSTANT_ID;
     params.iTemporalLayerNum = c_int::from(aim.layers);
     params.iMultipleThreadIdc = u16::from(aim.threads);
     params.iSpatialLayerNum = 1;

@@ -128,6 +128,21 @@ fn pictures_that_come_in_another_order_are_decoded_and_shown_in_theirs() {
 }
 
 #[test]
+fn a_file_in_fragments_is_read_as_one_in_one_piece() {
+    let studio = Studio::new(30);
+    let fragments =
+        ["frag_keyframe+empty_moov", "frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets"];
+    for flags in fragments {
+        let path = studio.make("pieces.mp4", &format!("{PLAIN} -movflags {flags}"));
+        assert_eq!(checked(&path), "access_units: h264 320x240 25 fps");
+        assert_eq!(seen(&Rig::new(), read(&path)), each_40_ms(0..30), "{flags}");
+        let path = studio.make("pieces.mp4", &format!("{REORDERED} -movflags {flags}"));
+        assert_eq!(checked(&path), "frames: i420 320x240 25 fps");
+        assert_eq!(seen(&Rig::new(), read(&path)), each_40_ms(0..30), "{flags}");
+    }
+}
+
+#[test]
 fn a_byte_stream_is_given_as_it_is_at_the_rate_it_says() {
     let studio = Studio::new(25);
     let path = studio.make("plain.h264", PLAIN);
@@ -198,11 +213,6 @@ fn what_cannot_be_read_is_told_before_anything_runs() {
             "laced.mp4",
             "-- -c:v libx264 -flags +ildct+ilme",
             "is interlaced, which is not decoded; deinterlace it first",
-        ),
-        (
-            "pieces.mp4",
-            "-- -c:v libx264 -movflags frag_keyframe+empty_moov",
-            "fragmented MP4 is not read; `ffmpeg -i in.mp4 -c copy out.mp4`",
         ),
         ("sound.mp4", "-f lavfi -t 1 -i sine -- -map 0:a -c:a aac", "it has audio, and only H.264 is read"),
         ("clip.mkv", "-- -c:v libx264", "this is no Y4M file, and neither MP4 nor H.264"),
@@ -308,14 +318,15 @@ fn survives(path: &Path) {
 fn no_damage_to_a_file_is_a_panic_or_turns_time_back() {
     let studio = Studio::new(12);
     let sources = [
-        ("plain.mp4", PLAIN),
-        ("reordered.mp4", REORDERED),
-        ("plain.h264", PLAIN),
-        ("reordered.h264", REORDERED),
+        ("plain.mp4", PLAIN, ""),
+        ("pieces.mp4", PLAIN, " -movflags frag_keyframe+empty_moov"),
+        ("reordered.mp4", REORDERED, ""),
+        ("plain.h264", PLAIN, ""),
+        ("reordered.h264", REORDERED, ""),
     ];
     let mut dice = Dice(7);
-    for (name, options) in sources {
-        let path = studio.make(name, options);
+    for (name, options, more) in sources {
+        let path = studio.make(name, &format!("{options}{more}"));
         let whole = fs::read(&path).unwrap();
         // The tables of an MP4 file are at its end, and a small part of it.
         let tables = whole.windows(4).position(|name| name == b"moov").unwrap_or(0);

@@ -8,7 +8,9 @@
 //! - `input` reads bytes from whatever it is, and waits no longer than asked.
 
 mod annex_b;
+mod boxes;
 mod coded;
+mod fragments;
 mod input;
 mod mp4;
 mod reader;

@@ -1,26 +1,26 @@
 //! MP4 files: where each picture's bytes are, and when it is shown.
 //!
 //! Owns the walk over the file's boxes and the sample table of its H.264 track, checked against the
-//! file: a table that points outside it is a fault with its place. The boxes themselves are read by
-//! `re_mp4`. Fragmented files, other codecs and edits beyond cutting the ends are refused in words.
+//! file: a table that points outside it is a fault with its place. `boxes` finds the tables, and
+//! `fragments` makes the same ones of a file in fragments. Other codecs and edits beyond
+//! cutting the ends are refused in words.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use re_mp4::{MoovBox, ReadBox as _, StblBox, StsdBoxContent, TrakBox};
+use re_mp4::{MoovBox, StblBox, StsdBoxContent, TrakBox};
 
+use super::boxes::{Index, h264_track, index};
+use super::fragments::Fragments;
 use crate::h264::{Sets, Stream};
 use crate::media::{Pts, Rate};
 
 /// The names of the boxes an MP4 or QuickTime file may begin with.
 pub(super) const BEGINNINGS: [&[u8]; 6] = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"];
 /// Over a day of video at 60 pictures a second.
-const MOST_SAMPLES: u64 = 6_000_000;
-const MOST_MOOV: u64 = 512 << 20;
+pub(super) const MOST_SAMPLES: u64 = 6_000_000;
 /// As for the access units of a byte stream.
-const MOST_SAMPLE: u32 = 16 << 20;
+pub(super) const MOST_SAMPLE: u32 = 16 << 20;
 
 /// The H.264 track of a file.
 pub(super) struct Movie {
@@ -62,118 +62,20 @@ pub(super) fn read(path: &Path) -> Result<Movie, String> {
     let told = |message: String| format!("{}: {message}", path.display());
     let mut file = File::open(path).map_err(|error| told(format!("it cannot be opened: {error}")))?;
     let length = file.metadata().map_err(|error| told(error.to_string()))?.len();
-    let (at, moov) = index(&mut file, length).map_err(told)?;
-    movie(&moov, length).map_err(|message| told(format!("byte {at}: {message}")))
+    let index = index(&mut file, length).map_err(told)?;
+    let at = index.at;
+    movie(index, length).map_err(|message| told(format!("byte {at}: {message}")))
 }
 
-/// The file's `moov` box and where it begins.
-fn index(file: &mut File, length: u64) -> Result<(u64, MoovBox), String> {
-    let unreadable = |error: std::io::Error| error.to_string();
-    let mut at = 0;
-    let mut found = None;
-    while at < length {
-        let (name, header, size) = box_at(file, at, length)?;
-        if size > length - at {
-            let (name, have) = (String::from_utf8_lossy(&name).into_owned(), length - at);
-            return Err(format!(
-                "byte {at}: the file is cut short: its \"{name}\" box has {size} bytes, of which {have} are there"
-            ));
-        }
-        if &name == b"moof" {
-            return Err(format!(
-                "byte {at}: fragmented MP4 is not read; `ffmpeg -i in.mp4 -c copy out.mp4` makes one that is"
-            ));
-        }
-        if &name == b"moov" {
-            if size > MOST_MOOV {
-                return Err(format!(
-                    "byte {at}: its \"moov\" box has {size} bytes, at most {MOST_MOOV} are read"
-                ));
-            }
-            // With a short header, whatever it had, as the library reckons from there.
-            let mut bytes = vec![0; 8];
-            file.seek(SeekFrom::Start(at + header)).map_err(unreadable)?;
-            file.take(size - header).read_to_end(&mut bytes).map_err(unreadable)?;
-            found = Some((at, bytes));
-        }
-        at += size;
-    }
-    let (at, bytes) = found.ok_or("it has no \"moov\" box: the recording was never finished")?;
-    Ok((at, parsed(&bytes).map_err(|error| format!("byte {at}: its \"moov\" box cannot be read: {error}"))?))
-}
-
-/// Name, header bytes and whole size of the box at `at`.
-fn box_at(file: &mut File, at: u64, length: u64) -> Result<([u8; 4], u64, u64), String> {
-    let cut = |_| format!("byte {at}: the file is cut short inside the header of a box");
-    let mut header = [0; 8];
-    file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut header)).map_err(cut)?;
-    let [a, b, c, d, name @ ..] = header;
-    let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
-        0 => (8, length - at),
-        1 => {
-            let mut long = [0; 8];
-            file.read_exact(&mut long).map_err(cut)?;
-            (16, u64::from_be_bytes(long))
-        }
-        size => (8, u64::from(size)),
-    };
-    match size < header {
-        true => Err(format!("byte {at}: a box has {size} bytes, fewer than its own header")),
-        false => Ok((name, header, size)),
-    }
-}
-
-fn parsed(bytes: &[u8]) -> Result<MoovBox, String> {
-    let mut reader = Bounded { bytes: Cursor::new(bytes), left: 8 * bytes.len() };
-    reader.bytes.set_position(8);
-    // The library reckons with sizes that a broken file may make absurd.
-    let read = catch_unwind(AssertUnwindSafe(|| MoovBox::read_box(&mut reader, bytes.len() as u64)));
-    match read {
-        Ok(read) => read.map_err(|error| error.to_string()),
-        Err(_) => Err("its boxes contradict each other".to_owned()),
-    }
-}
-
-/// Bytes that can be read only so often: over a box of no length the library would stay for ever.
-struct Bounded<'a> {
-    bytes: Cursor<&'a [u8]>,
-    left: usize,
-}
-
-impl Read for Bounded<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.bytes.read(into)?;
-        self.left = self.left.checked_sub(read).ok_or_else(|| std::io::Error::other("it goes in circles"))?;
-        Ok(read)
-    }
-}
-
-impl Seek for Bounded<'_> {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.bytes.seek(to)
-    }
-}
-
-fn movie(moov: &MoovBox, length: u64) -> Result<Movie, String> {
-    if moov.mvex.is_some() {
-        return Err("fragmented MP4 is not read; `ffmpeg -i in.mp4 -c copy out.mp4` makes one that is".into());
-    }
-    let (track, avc) = moov
-        .traks
-        .iter()
-        .find_map(|track| match &track.mdia.minf.stbl.stsd.contents {
-            StsdBoxContent::Avc1(avc) => Some((track, avc)),
-            _ => None,
-        })
-        .ok_or_else(|| no_h264(moov))?;
+fn movie(index: Index, length: u64) -> Result<Movie, String> {
+    let moov = &index.moov;
+    let (track, avc) = h264_track(moov).ok_or_else(|| no_h264(moov))?;
     let config = &avc.avcc.contents;
     let sps = config.sequence_parameter_sets.first().filter(|set| !set.bytes.is_empty());
     let sps = sps.ok_or("its H.264 track has no parameter sets")?;
     let stream = Stream::read(&sps.bytes).map_err(|what| format!("its H.264 track {what}"))?;
     let sets = config.sequence_parameter_sets.iter().chain(&config.picture_parameter_sets);
-    let stbl = &track.mdia.minf.stbl;
-    let places = places(stbl, length)?;
-    let times = times(stbl, places.len())?;
+    let (places, times) = tables(&track.mdia.minf.stbl, index.fragments, length)?;
     let edit = Edit::of(track, moov.mvhd.timescale, &times)?;
     let timescale = u64::from(track.mdia.mdhd.timescale);
     if timescale == 0 {
@@ -213,8 +115,26 @@ fn no_h264(moov: &MoovBox) -> String {
     format!("it has {has}, and only H.264 is read (ffmpeg -i in.mp4 -c:v libx264 out.mp4)")
 }
 
+/// Where every sample is, and when.
+fn tables(
+    stbl: &StblBox,
+    fragments: Option<Fragments>,
+    length: u64,
+) -> Result<(Vec<Place>, Vec<Time>), String> {
+    let Some(mut fragments) = fragments else {
+        let places = places(stbl, length)?;
+        let times = times(stbl, places.len())?;
+        return Ok((places, times));
+    };
+    fragments.cut_at(length);
+    match fragments.places.is_empty() {
+        true => Err("its H.264 track has no whole picture: the recording ended before the first".to_owned()),
+        false => Ok((fragments.places, fragments.times)),
+    }
+}
+
 /// Offset and size of every sample.
-fn places(stbl: &StblBox, length: u64) -> Result<Vec<(u64, u32)>, String> {
+fn places(stbl: &StblBox, length: u64) -> Result<Vec<Place>, String> {
     let sizes = &stbl.stsz;
     let count = u64::from(sizes.sample_count);
     if count == 0 || count > MOST_SAMPLES {
@@ -259,11 +179,14 @@ fn places(stbl: &StblBox, length: u64) -> Result<Vec<(u64, u32)>, String> {
     }
 }
 
+/// A sample's offset and its bytes.
+pub(super) type Place = (u64, u32);
+
 /// When a sample is shown, in the track's ticks.
 #[derive(Clone, Copy)]
-struct Time {
-    at: i64,
-    lasts: i64,
+pub(super) struct Time {
+    pub at: i64,
+    pub lasts: i64,
 }
 
 fn times(stbl: &StblBox, count: usize) -> Result<Vec<Time>, String> {

@@ -15,6 +15,7 @@ pub const STORIES: &[(&str, &str)] = &[
     ("bad-file", include_str!("stories/bad-file.md")),
     ("bad-id", include_str!("stories/bad-id.md")),
     ("bad-model", include_str!("stories/bad-model.md")),
+    ("bad-name", include_str!("stories/bad-name.md")),
     ("bad-plugin", include_str!("stories/bad-plugin.md")),
     ("bad-reference", include_str!("stories/bad-reference.md")),
     ("bad-registry", include_str!("stories/bad-registry.md")),

@@ -1,38 +1,45 @@
 //! `write`: encoded video or raw frames into a file.
 //!
-//! Owns the two forms (Annex B, Y4M) and finishing: the file appears under its name only when it is
-//! whole. Until then it is called `NAME.part`, and stays so when the disk is full or the graph dies.
+//! Owns which form is written, as the name's ending says (`mp4`, Annex B, `y4m`), and when one file ends
+//! and another begins. The forms, the names and the file itself have their own pages.
 
 mod claim;
+mod leftover;
+mod mp4;
+mod name;
+mod target;
+mod y4m;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path as FilePath, PathBuf};
-use std::time::Instant;
+use std::time::SystemTime;
+
+use jiff::Zoned;
 
 use claim::Claim;
+use mp4::Movie;
+use name::{ENDINGS, Ending};
+use target::{Target, partial_of};
 
 use crate::diagnostic::{Diagnostic, Path};
-use crate::media::{Frame, FrameFormat, Item, PixelFormat, Range, Rate};
+use crate::media::{AccessUnit, Frame, FrameFormat, Item, PixelFormat, Rate};
 use crate::node::{
-    About, Accepts, Adjusted, Contract, Counter, Format, Halt, InputPort, Inputs, Node, NodeError, NodeKind,
-    Pace, Role, Setting, Settings, Sink, Site, Takes, Work,
+    About, Accepts, Adjusted, Contract, Counter, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace,
+    Role, Setting, Settings, Sink, Site, Takes, Wish, Work,
 };
-
-/// What a pipe that has room at all takes without waiting (PIPE_BUF, pipe(7)).
-const PIPE_PIECE: usize = 4096;
-const READER_WAIT_MILLIS: libc::c_int = 100;
 
 static ABOUT: About = About {
     name: "write",
     role: Role::Sink,
-    summary: "writes encoded video as H.264 (Annex B), or frames as Y4M",
+    summary: "records encoded video as MP4 or bare H.264 (Annex B), or frames as Y4M",
     with: &[
         Setting::required(
             "path",
             Takes::Path,
-            "The file, named NAME.part until it is whole; - is standard output",
+            "The file: .mp4 keeps the time of every picture and plays to its last whole second however it \
+             ends, .h264 is bare video, .y4m is frames; - is standard output. Its name may hold the local \
+             time it is opened at (%Y %m %d %H %M %S, %% for a percent sign), as front-%Y%m%d-%H%M%S.mp4 \
+             does. It is called NAME.part until it is whole; what an interrupted run left so is kept as \
+             NAME.interrupted-1.mp4",
         ),
         Setting::with_default(
             "overwrite",
@@ -43,7 +50,7 @@ static ABOUT: About = About {
     ],
     beside: &[],
     open: false,
-    example: "- id: record\n  kind: write\n  with: { path: out.h264 }\n  inputs: h264\n",
+    example: "- id: record\n  kind: write\n  with: { path: front-%Y%m%d-%H%M%S.mp4 }\n  inputs: h264\n",
 };
 
 /// The kind.
@@ -55,20 +62,23 @@ impl NodeKind for ToFile {
     }
 
     fn contract(&self, settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        let path = settings.path("path");
-        let taken = std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir());
-        if taken && !settings.bool("overwrite") {
+        let wanted = settings.path("path");
+        let mut findings = name::check(wanted);
+        let path = name::at(wanted, &Zoned::now());
+        // One that is checked again while it runs may have finished its first file and be at another.
+        let is_ours = claim::is_claimed(&partial_of(&path));
+        if path.is_file() && !name::is_dated(wanted) && !settings.bool("overwrite") && !is_ours {
             let rule = format!("{} is there already", path.display());
-            let help = "add `overwrite: true`, or give another path";
-            return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
+            let dated = name::marked(FilePath::new(&name::file_name(wanted)), "-%Y%m%d-%H%M%S");
+            let help = format!(
+                "give each run its own file by the date in its name, such as {}; or add `overwrite: true`, or \
+                 give another path",
+                dated.display()
+            );
+            findings.push(Diagnostic::error("file-exists", at_path(), rule).help(help));
         }
-        let partial = partial_of(path);
-        // A graph that is checked again while it runs finds what it is writing itself.
-        let is_ours = claim::is_claimed(&partial);
-        if partial.exists() && !is_ours && !settings.bool("overwrite") {
-            let rule = format!("{} is there, left by a run that was interrupted", partial.display());
-            let help = "move it if you need it, or add `overwrite: true`, or give another path";
-            return Err(vec![Diagnostic::error("file-exists", at_path(), rule).help(help)]);
+        if !findings.is_empty() {
+            return Err(findings);
         }
         let frames = Accepts::frames(&[PixelFormat::I420, PixelFormat::Gray8]);
         Ok(Contract {
@@ -81,37 +91,45 @@ impl NodeKind for ToFile {
 
     fn outputs(&self, settings: &Settings, inputs: &[Option<Format>]) -> Result<Vec<Format>, Diagnostic> {
         let path = settings.path("path");
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        let (holds, wants) = match (inputs.first().copied().flatten(), ending.as_deref()) {
-            (Some(Format::AccessUnits(_)), Some("y4m")) => ("raw frames", "h264"),
-            (Some(Format::Frames(_)), Some("h264" | "264")) => ("encoded video", "raw frames"),
+        if name::is_stream(path) {
+            return Ok(vec![]);
+        }
+        let (holds, gets, help) = match (inputs.first().copied().flatten(), Ending::of(path)) {
+            (Some(Format::AccessUnits(_)), Some(Ending::Y4m)) => {
+                ("raw frames", "h264", format!("name it {ENDINGS}"))
+            }
+            (Some(Format::Frames(_)), Some(Ending::Mp4 | Ending::AnnexB)) => {
+                let help = "put an `h264` node before it, or name it .y4m for frames as they are".to_owned();
+                ("encoded video", "raw frames", help)
+            }
             _ => return Ok(vec![]),
         };
-        let rule = format!("{} would hold {holds} by its name, and gets {wants}", path.display());
-        Err(Diagnostic::error("formats-disagree", at_path(), rule)
-            .help("name it .h264 for encoded video, .y4m for frames"))
+        let rule = format!("{} would hold {holds} by its name, and gets {gets}", path.display());
+        Err(Diagnostic::error("formats-disagree", at_path(), rule).help(help))
     }
 
     fn build(&self, settings: &Settings, inputs: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
-        let rate = inputs.first().copied().flatten().and_then(|format| format.video()?.rate);
+        let wanted = settings.path("path").to_owned();
         Ok(Node::Sink(Box::new(Writer {
-            target: Target::open(settings.path("path"), settings.bool("overwrite"), &site.halt)?,
-            rate,
+            target: Target::open(&wanted, settings.bool("overwrite"), site)?,
+            is_mp4: Ending::of(&wanted) == Some(Ending::Mp4) && !name::is_stream(&wanted),
+            wanted,
+            begun: Begun::Nothing,
+            rate: rate_of(inputs),
             settings: settings.clone(),
             inputs: inputs.to_vec(),
-            written_as: None,
             buffer: Vec::new(),
+            first: None,
+            site: site.clone(),
             items: site.counters.named("items"),
             bytes: site.counters.named("bytes"),
+            bytes_before: 0,
         })))
     }
 }
 
-/// What a file is called until it is whole.
-fn partial_of(path: &FilePath) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
+fn rate_of(inputs: &[Option<Format>]) -> Option<Rate> {
+    inputs.first().copied().flatten().and_then(|format| format.video()?.rate)
 }
 
 fn at_path() -> Path {
@@ -120,20 +138,36 @@ fn at_path() -> Path {
 
 struct Writer {
     target: Target,
+    /// The path as it is in the graph.
+    wanted: PathBuf,
+    is_mp4: bool,
+    begun: Begun,
     rate: Option<Rate>,
     /// What it was built for.
     settings: Settings,
     inputs: Vec<Option<Format>>,
-    /// The format of the frames so far; a Y4M file holds one only.
-    written_as: Option<FrameFormat>,
     buffer: Vec<u8>,
+    /// The name it began with, once it writes another.
+    first: Option<Claim>,
+    site: Site,
     items: Counter,
     bytes: Counter,
+    /// In files that are finished.
+    bytes_before: u64,
+}
+
+/// What a file holds, which it cannot change.
+enum Begun {
+    Nothing,
+    /// A Y4M file holds frames of one format.
+    Frames(FrameFormat),
+    Movie(Box<Movie>),
 }
 
 impl Sink for Writer {
     fn consume(&mut self, mut inputs: Inputs) -> Result<(), NodeError> {
         match inputs.take(0) {
+            Some(Item::AccessUnit(unit)) if self.is_mp4 => return self.film(&unit),
             Some(Item::AccessUnit(unit)) => self.target.write(&unit.data)?,
             Some(Item::Frame(frame)) => {
                 self.lay_out(&frame)?;
@@ -141,12 +175,13 @@ impl Sink for Writer {
             }
             Some(Item::Detections(_)) | None => return Ok(()),
         }
-        self.items.add(1);
-        self.bytes.set(self.target.written);
+        self.count();
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), NodeError> {
+        self.end_movie()?;
+        self.bytes.set(self.bytes_before + self.target.written());
         self.target.finish()
     }
 
@@ -155,19 +190,85 @@ impl Sink for Writer {
         let encoded = matches!(inputs, [Some(Format::AccessUnits(_))]);
         let same = settings.same_but_for(&self.settings, &["overwrite"]);
         match same && (encoded || *inputs == *self.inputs) {
-            true => Adjusted::Applied,
+            true => {
+                self.rate = rate_of(inputs);
+                Adjusted::Applied
+            }
             false => Adjusted::NeedsRebuild,
         }
     }
 }
 
 impl Writer {
+    /// Takes a picture into the MP4 file, or into another where the file cannot take it.
+    fn film(&mut self, unit: &AccessUnit) -> Result<(), NodeError> {
+        if matches!(&self.begun, Begun::Movie(movie) if !movie.takes(unit)) {
+            self.begin_another()?;
+        }
+        if !matches!(self.begun, Begun::Movie(_)) {
+            let begun = Movie::begin(unit, self.wall()).map_err(|what| {
+                NodeError::stop_graph(format!("the stream for {} {what}", self.target.path()))
+            })?;
+            let Some(movie) = begun else {
+                self.site.counters.named("before_keyframe").add(1);
+                self.site.upstream.wish(Wish::Keyframe);
+                return Ok(());
+            };
+            self.begun = Begun::Movie(Box::new(movie));
+        }
+        let Begun::Movie(movie) = &mut self.begun else { return Ok(()) };
+        let whole = movie.push(unit);
+        self.put(&whole)?;
+        self.count();
+        Ok(())
+    }
+
+    fn count(&self) {
+        self.items.add(1);
+        self.bytes.set(self.bytes_before + self.target.written());
+    }
+
+    /// When PTS zero was. Offline, pictures have nothing to do with the time they are written at.
+    fn wall(&self) -> Option<SystemTime> {
+        self.site.epoch.live.then_some(self.site.epoch.wall)
+    }
+
+    fn put(&mut self, whole: &[u8]) -> Result<(), NodeError> {
+        if !whole.is_empty() {
+            self.target.write(whole)?;
+            self.target.push_out();
+        }
+        Ok(())
+    }
+
+    fn end_movie(&mut self) -> Result<(), NodeError> {
+        if let Begun::Movie(mut movie) = std::mem::replace(&mut self.begun, Begun::Nothing) {
+            self.put(&movie.finish(self.rate.map(|rate| rate.interval())))?;
+        }
+        Ok(())
+    }
+
+    fn begin_another(&mut self) -> Result<(), NodeError> {
+        self.end_movie()?;
+        self.target.finish()?;
+        let next = Target::another(&self.wanted, &self.site)?;
+        tracing::info!(
+            node = self.site.node,
+            "the video changes its size or its parameters: {} is whole, and it goes on in {}",
+            self.target.path(),
+            next.path()
+        );
+        self.bytes_before += self.target.written();
+        let claim = std::mem::replace(&mut self.target, next).into_claim();
+        self.first = self.first.take().or(claim);
+        Ok(())
+    }
+
     /// The frame as it stands in the file, the file's header before the first one.
     fn lay_out(&mut self, frame: &Frame) -> Result<(), NodeError> {
         self.buffer.clear();
-        match self.written_as {
-            None => self.buffer.extend_from_slice(header(frame.format(), self.rate).as_bytes()),
-            Some(format) if (format.pixel, format.size) != (frame.pixel(), frame.size()) => {
+        match self.begun {
+            Begun::Frames(format) if (format.pixel, format.size) != (frame.pixel(), frame.size()) => {
                 return Err(NodeError::stop_graph(format!(
                     "{} holds {} {}, and frame {} is {} {}; a Y4M file holds one format",
                     self.target.name(),
@@ -178,155 +279,13 @@ impl Writer {
                     frame.size()
                 )));
             }
-            Some(_) => {}
-        }
-        self.written_as = Some(frame.format());
-        self.buffer.extend_from_slice(b"FRAME\n");
-        for index in 0..frame.planes().len() {
-            let plane = frame.plane(index);
-            match plane.contiguous() {
-                Some(all) => self.buffer.extend_from_slice(all),
-                None => plane.rows().for_each(|row| self.buffer.extend_from_slice(row)),
+            Begun::Frames(_) => {}
+            Begun::Nothing | Begun::Movie(_) => {
+                self.buffer.extend_from_slice(y4m::header(frame.format(), self.rate).as_bytes());
             }
         }
+        self.begun = Begun::Frames(frame.format());
+        y4m::lay_out(frame, &mut self.buffer);
         Ok(())
-    }
-}
-
-/// Where the stream does not say its rate, 30 is what players assume too.
-fn header(format: FrameFormat, rate: Option<Rate>) -> String {
-    let (frames, seconds) = rate.map_or((30, 1), |rate| (rate.frames(), rate.seconds()));
-    let (width, height) = (format.size.width(), format.size.height());
-    let layout = if format.pixel == PixelFormat::Gray8 { "mono" } else { "420jpeg" };
-    let range = if format.colour.range == Range::Full { "FULL" } else { "LIMITED" };
-    format!("YUV4MPEG2 W{width} H{height} F{frames}:{seconds} Ip A1:1 C{layout} XCOLORRANGE={range}\n")
-}
-
-/// A file being written.
-struct Target {
-    file: File,
-    path: PathBuf,
-    /// What it is called until it is whole; `None` for what cannot be renamed: pipes and devices.
-    partial: Option<PathBuf>,
-    /// Held while it has another name.
-    _claim: Option<Claim>,
-    overwrite: bool,
-    halt: Halt,
-    /// Whole items only.
-    written: u64,
-}
-
-impl Target {
-    fn open(path: &FilePath, overwrite: bool, halt: &Halt) -> Result<Target, NodeError> {
-        let refused = |path: &FilePath, error| {
-            NodeError::stop_graph(format!("{} cannot be written", path.display())).caused_by(error)
-        };
-        let open = |file, partial, claim| {
-            let (path, halt) = (path.to_owned(), halt.clone());
-            Target { file, path, partial, _claim: claim, overwrite, halt, written: 0 }
-        };
-        if path.to_str() == Some("-") {
-            let output = io::stdout().as_fd().try_clone_to_owned().map_err(|error| refused(path, error))?;
-            return Ok(open(File::from(output), None, None));
-        }
-        match std::fs::metadata(path) {
-            Ok(found) if !found.is_file() => {
-                let device =
-                    OpenOptions::new().write(true).open(path).map_err(|error| refused(path, error))?;
-                Ok(open(device, None, None))
-            }
-            Ok(_) if !overwrite => Err(refused(path, io::ErrorKind::AlreadyExists.into())),
-            _ => {
-                let partial = partial_of(path);
-                let claim = Claim::on(&partial).ok_or_else(|| {
-                    let words =
-                        "is being written by another node, which keeps it to its end; give another path";
-                    NodeError::stop_graph(format!("{} {words}", partial.display()))
-                })?;
-                let mut options = OpenOptions::new();
-                options.write(true);
-                // Without leave to replace, what an interrupted run has left is not ours to empty.
-                match overwrite {
-                    true => options.create(true).truncate(true),
-                    false => options.create_new(true),
-                };
-                let file = options.open(&partial).map_err(|error| refused(&partial, error))?;
-                Ok(open(file, Some(partial), Some(claim)))
-            }
-        }
-    }
-
-    /// Where the bytes are now.
-    fn name(&self) -> std::path::Display<'_> {
-        self.partial.as_deref().unwrap_or(&self.path).display()
-    }
-
-    /// Writes one whole item, or none of it where that can be undone.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        if let Err(error) = self.put(bytes) {
-            if self.partial.is_some() {
-                // What was whole before stays whole; where even that fails, half an item more is no harm.
-                let _ = self.file.set_len(self.written);
-            }
-            let kept = self.written;
-            return Err(NodeError::stop_graph(format!(
-                "{} is cut short after {kept} bytes, which are kept",
-                self.name()
-            ))
-            .caused_by(error));
-        }
-        self.written += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.partial.is_some() {
-            return self.file.write_all(bytes);
-        }
-        for piece in bytes.chunks(PIPE_PIECE) {
-            self.wait_for_reader()?;
-            self.file.write_all(piece)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until a piece can be written without waiting. Nobody may ever read a pipe, and a stopped
-    /// graph does not wait for that.
-    fn wait_for_reader(&self) -> io::Result<()> {
-        loop {
-            let mut waiting = libc::pollfd { fd: self.file.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
-            // SAFETY: one descriptor, open for as long as `self.file`.
-            match unsafe { libc::poll(&raw mut waiting, 1, READER_WAIT_MILLIS) } {
-                // An error of the other end shows when we write.
-                1.. => return Ok(()),
-                0 => {}
-                _ => match io::Error::last_os_error() {
-                    error if error.kind() == io::ErrorKind::Interrupted => {}
-                    error => return Err(error),
-                },
-            }
-            if self.halt.is_past(Instant::now()) {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the graph was stopped, and nobody reads",
-                ));
-            }
-        }
-    }
-
-    fn finish(&mut self) -> Result<(), NodeError> {
-        let Some(partial) = &self.partial else {
-            return Ok(());
-        };
-        let placed = self.file.sync_all().and_then(|()| match self.overwrite {
-            true => std::fs::rename(partial, &self.path),
-            // A link fails where a rename would replace a file that has come since the start.
-            false => std::fs::hard_link(partial, &self.path).and_then(|()| std::fs::remove_file(partial)),
-        });
-        placed.map_err(|error| {
-            let (path, partial) = (self.path.display(), partial.display());
-            NodeError::stop_graph(format!("{path} cannot be put in place, and is kept as {partial}"))
-                .caused_by(error)
-        })
     }
 }

@@ -163,12 +163,34 @@ fn the_check_looks_at_a_file_before_anything_runs() {
     assert_eq!(found("write", json!({ "path": path("x.h264") }), &frames), ["formats-disagree with.path"]);
     let units = [Some(Format::AccessUnits(video))];
     assert_eq!(found("write", json!({ "path": path("x.y4m") }), &units), ["formats-disagree with.path"]);
+}
 
-    // What an interrupted run has left is all there is of it, and is not emptied.
-    std::fs::write(path("cut.y4m.part"), "kept").unwrap();
-    assert_eq!(found("write", json!({ "path": path("cut.y4m") }), &frames), ["file-exists with.path"]);
-    assert!(Rig::new().build("write", json!({ "path": path("cut.y4m") }), &frames).is_err());
-    assert_eq!(std::fs::read_to_string(path("cut.y4m.part")).unwrap(), "kept");
+#[test]
+fn the_check_knows_what_a_file_would_hold_and_where_it_would_be() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let video = VideoFormat { pixel: PixelFormat::I420, size: None, rate: None };
+    let (frames, units) = ([Some(Format::Frames(video))], [Some(Format::AccessUnits(video))]);
+    let of = |name: &str, inputs: &[Option<Format>]| found("write", json!({ "path": path(name) }), inputs);
+    for sound in ["a.mp4", "a.MP4", "a.h264", "a.264", "front-%Y%m%d-%H%M%S.mp4", "100%%.mp4"] {
+        assert!(of(sound, &units).is_empty(), "{sound}");
+    }
+    assert!(of("a.y4m", &frames).is_empty());
+    assert_eq!(of("a.mp4", &frames), ["formats-disagree with.path"]);
+    for name in ["a.mkv", "a", "a.mp4.part", "%Q.mp4", "a%.mp4", "%H:%f.mp4"] {
+        assert_eq!(of(name, &units), ["bad-name with.path"], "{name}");
+    }
+    assert_eq!(of("nowhere/a.mp4", &units), ["file-not-found with.path"]);
+    assert_eq!(of("", &units), ["file-exists with.path"], "a folder");
+    // Both at once, and of a name with dates none is there already.
+    assert_eq!(of("nowhere/a.mkv", &units), ["file-not-found with.path", "bad-name with.path"]);
+    fs::write(path("100%.mp4"), "there").unwrap();
+    assert_eq!(of("100%%.mp4", &units), ["file-exists with.path"]);
+    assert!(found("write", json!({ "path": "-" }), &units).is_empty());
+    assert!(found("write", json!({ "path": "/dev/full" }), &frames).is_empty());
+    // What an interrupted run has left is no hindrance.
+    fs::write(path("cut.y4m.part"), "kept").unwrap();
+    assert!(of("cut.y4m", &frames).is_empty());
 }
 
 #[test]
@@ -263,7 +285,7 @@ fn what_was_whole_before_the_disk_was_full_is_kept() {
 }
 
 /// The frame numbers that ffmpeg sees in a file.
-fn seen_by_ffmpeg(path: &Path, width: usize, height: usize) -> Vec<Option<u32>> {
+pub fn seen_by_ffmpeg(path: &Path, width: usize, height: usize) -> Vec<Option<u32>> {
     let run = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)

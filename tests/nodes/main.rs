@@ -4,5 +4,6 @@ mod encoded;
 mod files;
 mod images;
 mod pictures;
+mod recording;
 mod rig;
 mod rtsp;

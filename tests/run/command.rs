@@ -34,19 +34,19 @@ nodes:
 /// Far longer than any end takes, on the busiest machine.
 const NEVER: Duration = Duration::from_secs(60);
 
-struct Graph {
+pub struct Graph {
     _folder: tempfile::TempDir,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
-fn graph(text: &str) -> Graph {
+pub fn graph(text: &str) -> Graph {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("graph.yaml");
     std::fs::write(&path, text).unwrap();
     Graph { _folder: folder, path }
 }
 
-fn framegate(args: &[&str], graph: &Graph) -> Command {
+pub fn framegate(args: &[&str], graph: &Graph) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
     command.arg("run").arg(&graph.path).args(args).env_remove("RUST_LOG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

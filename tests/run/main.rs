@@ -2,6 +2,7 @@
 
 mod command;
 mod kinds;
+mod recording;
 mod reload;
 
 use std::num::NonZeroUsize;

@@ -126,6 +126,32 @@ fn a_file_that_is_being_written_is_no_hindrance_and_is_whole_in_the_end() {
 }
 
 #[test]
+fn a_recording_goes_on_in_another_file_when_the_graph_changes_its_size() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("record.mp4");
+    let writer =
+        format!("  - {{ id: record, kind: write, with: {{ path: {} }}, inputs: h264 }}\n", record.display());
+    let graph = format!("{GRAPH}{writer}");
+    let Served { server, file, folder: _beside } = served(&graph, &[]);
+    let pictures = || told(&server.at("api/relays"))["relays"][0]["pictures"].as_u64();
+    until("a picture of the first size", || pictures() > Some(0));
+    std::fs::write(&file, graph.replace("320x240", "160x128")).expect("a file");
+    server.wait_for("it goes on in");
+    // Checked again, it knows both files for its own.
+    std::fs::write(&file, graph.replace("320x240", "160x128").replace("300k", "400k")).expect("a file");
+    server.wait_for("graph.yaml is taken: adjusted h264");
+    assert!(server.stop().success());
+    for (name, size) in [("record.mp4", "320,240"), ("record-2.mp4", "160,128")] {
+        let told = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"])
+            .arg(folder.path().join(name))
+            .output()
+            .expect("ffprobe is installed (Debian: apt-get install ffmpeg)");
+        assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), size, "{name}");
+    }
+}
+
+#[test]
 fn a_graph_is_taken_over_http_from_whoever_has_the_right_to_change_it() {
     let graph = format!("{GRAPH}{TOKENS}");
     let Served { server, folder: _folder, .. } = served(&graph, &[("VIEW", VIEW), ("ADMIN", ADMIN)]);

@@ -12,8 +12,12 @@ const MOST_NAMES: usize = 64;
 pub struct Counter(Arc<AtomicU64>);
 
 impl Counter {
+    /// Counts on; at the most a number can hold it stays there, since plugins may add what they like.
     pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
+        let before = self.0.fetch_add(more, Ordering::Relaxed);
+        if before.checked_add(more).is_none() {
+            self.set(u64::MAX);
+        }
     }
 
     pub fn set(&self, value: u64) {
@@ -50,6 +54,15 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_counter_that_is_full_stays_full() {
+        let counter = Counter::default();
+        counter.add(7);
+        counter.add(u64::MAX);
+        counter.add(1);
+        assert_eq!(counter.get(), u64::MAX);
+    }
 
     #[test]
     fn names_are_bounded_and_numbers_shared() {

@@ -102,7 +102,9 @@ fn reason(error: &wasmtime::Error, time: Duration, said: &[String]) -> String {
 fn trap_reason(trap: Trap, time: Duration, said: &[String]) -> String {
     match trap {
         Trap::Interrupt => {
-            let time = units::show_duration(time);
+            // To the millisecond: a share of the time between two frames has nine digits.
+            let whole = Duration::from_millis(time.as_millis() as u64);
+            let time = units::show_duration(if whole.is_zero() { time } else { whole });
             format!("it ran longer than {time} and was stopped; raise it with `limits: {{ stop_after: … }}`")
         }
         Trap::StackOverflow => {

@@ -23,7 +23,7 @@ pub const COPY_WITHOUT_FRAME: usize = 2 << 20;
 /// What a plugin may hand to its successor.
 pub const SNAPSHOT: usize = 1 << 20;
 /// Besides two frames, what one host call may copy.
-const COPY_BESIDES: usize = 64 << 10;
+const COPY_BESIDES: usize = 1 << 20;
 /// A plugin's request for random bytes.
 pub const RANDOM_BYTES: u64 = 64 << 10;
 
@@ -40,7 +40,7 @@ pub const SETTINGS: &[Setting] = &[
         "stop_after",
         Takes::Duration { least: Duration::from_millis(1), most: Duration::from_secs(60) },
         "what a frame may take; then the plugin is stopped and started anew. Ten times `time`, but at \
-         least 250ms, if left out",
+         least 250ms, if left out, and 5s for the first frame of a run",
     ),
     Setting::with_default(
         "memory",
@@ -180,6 +180,11 @@ impl Guard {
     /// Bytes in all memories.
     pub fn memory(&self) -> usize {
         self.memory
+    }
+
+    /// Bytes that may be in them.
+    pub fn memory_limit(&self) -> usize {
+        self.memory_limit
     }
 }
 

@@ -3,6 +3,8 @@
 //! Owns the wording: each fault becomes a finding with its path under `with`, told as faults in
 //! built-in settings are. Schemas come from plugins and are not trusted either.
 
+use std::collections::HashMap;
+
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
@@ -13,6 +15,9 @@ use crate::diagnostic::{Diagnostic, Path};
 
 /// Faults of one block that are told; a schema can find a fault in every element of a long list.
 const MOST_FAULTS: usize = 20;
+/// How often the parts of a schema may be applied to one value. Plain schemas need a few dozen; parts
+/// that refer to each other in twos need a thousand million after thirty steps.
+const MOST_APPLIED: u64 = 500;
 /// Bytes that a compiled pattern of a schema may take.
 const PATTERN: usize = 1 << 20;
 
@@ -25,6 +30,13 @@ pub fn validator(schema: &Json) -> Result<Validator, String> {
     collect_references(schema, &mut references)?;
     if let Some(reference) = references.iter().find(|start| leads_back(schema, start)) {
         return Err(format!("its settings schema refers to itself without end, at \"{reference}\""));
+    }
+    let mut known = HashMap::new();
+    if references.iter().any(|start| applied(schema, start, &mut known) > MOST_APPLIED) {
+        return Err(format!(
+            "its settings schema applies its parts to one value more than {MOST_APPLIED} times; let fewer of \
+             them refer to each other"
+        ));
     }
     jsonschema::options()
         // An engine without backtracking: a pattern cannot be made to run for hours.
@@ -53,7 +65,8 @@ fn findings(error: &ValidationError<'_>, schema: &Json) -> Vec<Diagnostic> {
         }
         ValidationErrorKind::Required { property } => {
             let property = property.as_str().unwrap_or_default();
-            fault("missing-key", format!("the setting \"{property}\" is missing"))
+            let within = if name == "with" { String::new() } else { format!("{name}.") };
+            fault("missing-key", format!("the setting \"{within}{property}\" is missing"))
         }
         ValidationErrorKind::Type { kind } => {
             fault("wrong-type", format!("\"{name}\" must be {}, got {}", types(kind), got()))
@@ -200,6 +213,21 @@ fn leads_back(schema: &Json, start: &str) -> bool {
     false
 }
 
+/// How often what `reference` leads to has parts of the schema applied to one value, itself included.
+/// Only for schemas that do not lead back.
+fn applied(schema: &Json, reference: &str, known: &mut HashMap<String, u64>) -> u64 {
+    if let Some(known) = known.get(reference) {
+        return *known;
+    }
+    let target = reference.strip_prefix('#').and_then(|pointer| schema.pointer(pointer));
+    let mut next = Vec::new();
+    target.into_iter().for_each(|target| same_value_references(target, &mut next));
+    let below = next.iter().map(|reference| applied(schema, reference, known));
+    let all = below.fold(1, u64::saturating_add);
+    known.insert(reference.to_owned(), all);
+    all
+}
+
 /// References that `schema` applies to the very value it is applied to.
 fn same_value_references(schema: &Json, into: &mut Vec<String>) {
     let Json::Object(keys) = schema else { return };
@@ -224,6 +252,21 @@ fn same_value_references(schema: &Json, into: &mut Vec<String>) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn parts_that_double_with_each_step_are_refused_at_once() {
+        let twice = |next: String| json!({ "allOf": [{ "$ref": next }, { "$ref": next }] });
+        let parts = |steps: usize| {
+            let mut parts: Map<String, Json> = (0..steps)
+                .map(|step| (format!("d{step}"), twice(format!("#/$defs/d{}", step + 1))))
+                .collect();
+            parts.insert(format!("d{steps}"), json!({}));
+            json!({ "$ref": "#/$defs/d0", "$defs": parts })
+        };
+        let refused = validator(&parts(30)).unwrap_err();
+        assert!(refused.contains("more than 500 times"), "{refused}");
+        assert!(validator(&parts(5)).is_ok());
+    }
 
     fn check(schema: Json, given: Json) -> Vec<(String, String)> {
         let validator = validator(&schema).unwrap();

@@ -2,15 +2,27 @@
 
 use std::ops::Deref;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::backend::{self, Handle};
 use crate::{Info, Rect, Result, Size};
 
 /// A rectangle in fractions of the picture: 0..=1 from left to right and top to bottom.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Region {
+    /// Its left edge.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub x: f32,
+    /// Its upper edge.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub y: f32,
+    /// Of the picture's width.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub width: f32,
+    /// Of the picture's height.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub height: f32,
 }
 

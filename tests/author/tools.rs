@@ -123,6 +123,9 @@ fn a_plugin_is_shown_beside_the_picture_it_was_given() {
 fn a_project_that_is_saved_is_built_again_and_takes_over_and_one_that_does_not_build_changes_nothing() {
     let folder = folder();
     run(&folder, "plugin new night --into {}");
+    // A project may be named wherever a component may.
+    passes(&folder, "plugin check {}/night", "sound: a graph can use it");
+    passes(&folder, "plugin test {}/night --size 64x48 --frames 2", "2 frames out");
     let (project, source) = (folder.path().join("night"), folder.path().join("night/lib.rs"));
     let mut command = program();
     command.args(["plugin", "run", project.to_str().expect("a readable path"), "--size", "64x48"]);

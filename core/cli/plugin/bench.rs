@@ -12,6 +12,7 @@ use std::{fmt, fs};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::build;
 use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial};
 use crate::cli::{all_kinds, log, misused, print};
 use crate::node::Kinds;
@@ -60,15 +61,23 @@ struct Figures {
     microseconds_per_frame: f64,
 }
 
-pub fn main(args: &Args) -> ExitCode {
+pub fn main(mut args: Args) -> ExitCode {
     log::start(log::Form::Text, true);
-    let figures = match measure(args) {
+    let named = PathBuf::from(&args.subject.plugin);
+    let Ok(component) = build::subject(&args.subject.plugin) else { return ExitCode::FAILURE };
+    args.subject.plugin = component;
+    // What is kept of a project belongs to what its author keeps, not to what a build makes.
+    let kept = match build::is_project(&named) {
+        true => named.join("bench.json"),
+        false => beside(&args.subject.plugin),
+    };
+    let figures = match measure(&args) {
         Ok(figures) => figures,
         Err(Refused::Misused(reason)) => return misused(&reason),
         Err(Refused::Told) => return ExitCode::FAILURE,
     };
     print(&figures.to_string());
-    let path = args.baseline.clone().unwrap_or_else(|| beside(&args.subject.plugin));
+    let path = args.baseline.clone().unwrap_or(kept);
     let judged = match args.save {
         true => save(&figures, &path).map(|()| Verdict::Well),
         false => judge(&figures, &path, args.allow),

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::build;
 use crate::cli::{log, misused, print, status};
 use crate::plugin::{Uninspectable, examine};
 
@@ -16,13 +17,14 @@ Examples:
 
 Exit status: 0 a graph can use it, 1 it cannot, 2 there is no such file.")]
 pub struct Args {
-    /// A bundled plugin's name, a component's file, or oci://REGISTRY/NAME with a tag or digest
+    /// A bundled plugin's name, a component's file, a project's folder, or oci://REGISTRY/NAME with a tag or digest
     plugin: String,
 }
 
 pub fn main(args: &Args) -> ExitCode {
+    let Ok(plugin) = build::subject(&args.plugin) else { return ExitCode::FAILURE };
     let compiling = status::preparing(status::Line::of(false, log::Form::Text));
-    let examined = examine(&args.plugin);
+    let examined = examine(&plugin);
     drop(compiling);
     let examined = match examined {
         Ok(examined) => examined,

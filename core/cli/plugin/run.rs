@@ -34,19 +34,12 @@ pub struct Args {
 
 pub fn main(mut args: Args) -> ExitCode {
     let folder = PathBuf::from(&args.subject.plugin);
-    if build::is_project(&folder) {
-        // Before the build: what is saved meanwhile is not missed.
-        let watched = rebuild::Project::watch(&folder);
-        match build::build(&folder) {
-            Ok(component) => {
-                args.subject.plugin = component.display().to_string();
-                rebuild::begin(folder, watched);
-            }
-            Err(reason) => {
-                eprintln!("framegate: {reason}");
-                return ExitCode::FAILURE;
-            }
-        }
+    // Before the build: what is saved meanwhile is not missed.
+    let watched = build::is_project(&folder).then(|| rebuild::Project::watch(&folder));
+    let Ok(component) = build::subject(&args.subject.plugin) else { return ExitCode::FAILURE };
+    args.subject.plugin = component;
+    if let Some(watched) = watched {
+        rebuild::begin(folder, watched);
     }
     match trial(&args) {
         Ok(trial) => {

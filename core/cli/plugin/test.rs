@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::build;
 use super::golden::Bar;
 use super::judge::{Asked, Judge, Seen};
 use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial, absolute};
@@ -44,13 +45,15 @@ pub struct Args {
     detections: Option<PathBuf>,
 }
 
-pub fn main(args: &Args) -> ExitCode {
+pub fn main(mut args: Args) -> ExitCode {
     log::start(log::Form::Text, false);
+    let Ok(component) = build::subject(&args.subject.plugin) else { return ExitCode::FAILURE };
+    args.subject.plugin = component;
     let judge = Arc::new(Judge::new(Asked {
         golden: args.expect.clone().map(|path| (path, args.psnr)),
         detections: args.detections.clone(),
     }));
-    let trial = match trial(args) {
+    let trial = match trial(&args) {
         Ok(trial) => trial,
         Err(reason) => return misused(&reason),
     };
@@ -58,7 +61,7 @@ pub fn main(args: &Args) -> ExitCode {
     kinds.present.push(judge.clone());
     let Checked::Sound(plan) = trial.check(&kinds) else { return ExitCode::FAILURE };
     match trial::run(plan, run::cores()) {
-        Ok(run) => sum_up(args, &run, &judge.seen()),
+        Ok(run) => sum_up(&args, &run, &judge.seen()),
         Err(reason) => {
             eprintln!("framegate: {reason}");
             ExitCode::FAILURE

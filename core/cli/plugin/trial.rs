@@ -29,7 +29,7 @@ const NAME: &str = "the graph made for this";
 /// What is tried, and on which pictures.
 #[derive(clap::Args)]
 pub struct Subject {
-    /// A bundled plugin's name, a component's file, or oci://REGISTRY/NAME@DIGEST
+    /// A bundled plugin's name, a component's file, a project's folder, or oci://REGISTRY/NAME@DIGEST
     pub plugin: String,
     /// A setting of the plugin: `threshold=30`, `zone.width=0.5`; may be given again
     #[arg(long = "with", value_name = "KEY=VALUE")]

@@ -62,9 +62,9 @@ fn sampled(
     (_source, area, width, height, format): (Resource<Lent>, Option<types::Rect>, u32, u32, u32),
 ) -> Answer<Bytes> {
     let state = store.data_mut();
-    let pool = state.pool.clone();
+    let (pool, memory) = (state.pool.clone(), state.guard.memory_limit());
     let lent = state.lent()?;
-    let sample = sample_of(lent, area, (width, height), format, &pool);
+    let sample = sample_of(lent, area, (width, height), format, memory, &pool);
     state.crossed.read += sample.as_ref().map_or(0, |bytes| bytes.len() as u64);
     Ok((sample,))
 }
@@ -74,6 +74,7 @@ fn sample_of(
     area: Option<types::Rect>,
     (width, height): (u32, u32),
     format: u32,
+    memory: usize,
     pool: &crate::media::Pool,
 ) -> Result<Bytes, Error> {
     if width == 0 || height == 0 {
@@ -93,6 +94,12 @@ fn sample_of(
                 "samples come as GREY, RGB3, RGBA or the frame's own format, not {format:#x}"
             ))
         })?;
+    // Before it is made: the guest could not take it, and the host's memory is not counted.
+    if pixel.bytes(size) > memory {
+        return Err(unsupported(format!(
+            "a sample of {width}x{height} is larger than `limits.memory` allows"
+        )));
+    }
     let mut bytes = Vec::new();
     match sample(frame, area.map(Into::into), size, pixel, pool, &mut bytes) {
         Ok(Sampled::Filled) => Ok(bytes.into()),

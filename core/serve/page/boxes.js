@@ -122,6 +122,8 @@ function draw(paper, { label, score, x, y, width, height, track }, picture) {
     paper.stroke();
   }
 
+  // Isolated: a label that is written from right to left does not turn what stands beside it.
+  label = `\u2068${label}\u2069`;
   const text = track == null ? `${label} ${Math.round(score * 100)}%` : `${label} ${track}`;
   paper.font = "600 12px ui-sans-serif, system-ui, sans-serif";
   const chip = { width: paper.measureText(text).width + 12, height: 19 };

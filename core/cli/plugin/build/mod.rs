@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use super::languages::Language;
 use super::project::Project;
+use super::trial::Failed;
 use crate::cli::{misused, print};
 
 mod c;
@@ -56,6 +57,20 @@ pub fn is_project(folder: &Path) -> bool {
     folder.join("Cargo.toml").is_file() || folder.join(super::project::FILE).is_file()
 }
 
+/// What a tool is to work on: the component of a project, built first, or what `named` names itself.
+///
+/// # Errors
+/// When it does not build, which has been told.
+pub fn subject(named: &str) -> Result<String, Failed> {
+    if !is_project(Path::new(named)) {
+        return Ok(named.to_owned());
+    }
+    build(Path::new(named)).map(|component| component.display().to_string()).map_err(|reason| {
+        eprintln!("framegate: {reason}");
+        Failed
+    })
+}
+
 /// Builds a project, the progress of its tools on standard error.
 ///
 /// # Errors
@@ -84,14 +99,14 @@ fn line(component: &Path) -> String {
 /// Runs a language's tool in the project's folder.
 ///
 /// # Errors
-/// When it cannot be started or fails; `needs` says how it is installed.
+/// When it cannot be started, with how it is installed as `needs` says; or when it fails.
 fn tool(command: &mut Command, folder: &Path, needs: &str) -> Result<(), String> {
     let name = command.get_program().display().to_string();
     // Our own output is the component's path; what tools say is progress.
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(format!("the plugin does not build: {name} failed, and says above why; {needs}")),
+        Ok(_) => Err(format!("the plugin does not build: {name} failed, and says above why")),
         Err(error) => Err(format!("cannot start {name}: {error}; {needs}")),
     }
 }

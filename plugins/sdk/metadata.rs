@@ -117,6 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_region_is_a_setting_of_four_numbers() {
+        let read = |text: &str| serde_json::from_str::<Region>(text);
+        let region = read(r#"{"x": 0.25, "y": 0, "width": 0.5, "height": 1}"#).unwrap();
+        assert_eq!(region, Region { x: 0.25, y: 0.0, width: 0.5, height: 1.0 });
+        assert!(read(r#"{"x": 0, "y": 0, "width": 1, "hight": 1}"#).is_err());
+    }
+
+    #[test]
     fn a_region_in_pixels_covers_all_it_touches() {
         let region = Region { x: 0.1, y: 0.5, width: 0.25, height: 0.5 };
         assert_eq!(region.to_rect(Size::new(64, 48)), Rect::new(6, 24, 17, 24));

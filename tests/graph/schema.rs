@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use framegate::cli::schema::schema;
 use framegate::diagnostic::Diagnostic;
+use framegate::node::units;
 
 use crate::{cases_folder, kinds, load};
 
@@ -70,4 +71,17 @@ fn the_schema_passes_sound_graphs_and_refuses_what_is_misshapen() {
         let shape = !BEYOND_SHAPE.contains(&name.as_str());
         assert!(!passes || !shape, "{name} is misshapen, yet the schema passes it");
     }
+}
+
+#[test]
+fn every_unit_of_time_that_is_read_passes_the_schema_and_no_other() {
+    let validator = validator();
+    let passes = |hold: String| {
+        let node = json!({ "id": "soft", "kind": "soften", "with": { "hold": hold }, "inputs": "cam" });
+        validator.is_valid(&json!({ "version": 1, "nodes": [node] }))
+    };
+    for unit in units::durations() {
+        assert!(passes(format!("1{unit}")), "{unit}");
+    }
+    assert!(!passes("1 fortnight".to_owned()));
 }

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::cli::{misused, print};
+use super::tell_pinned;
+use crate::cli::misused;
 use crate::plugin;
 use crate::plugin::registry::Reference;
 
@@ -39,16 +40,7 @@ pub fn main(args: &Args) -> ExitCode {
         args.output.as_deref().map_or(Ok(()), |file| write(file, &fetched.wasm))?;
         Ok(fetched.pinned)
     });
-    match done {
-        Ok(pinned) => {
-            print(&format!("plugin: {pinned}\n"));
-            ExitCode::SUCCESS
-        }
-        Err(reason) => {
-            eprintln!("framegate: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    tell_pinned(done)
 }
 
 /// Whole or not at all.

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::cli::{misused, print};
+use super::tell_pinned;
+use crate::cli::misused;
 use crate::plugin;
 use crate::plugin::registry::Reference;
 
@@ -32,14 +33,5 @@ pub fn main(args: &Args) -> ExitCode {
         Ok(_) => return misused("a digest is what a push gives; write REGISTRY/NAME[:TAG]"),
         Err(fault) => return misused(&fault.to_string()),
     };
-    match plugin::push(&args.plugin, &to) {
-        Ok(pinned) => {
-            print(&format!("plugin: {pinned}\n"));
-            ExitCode::SUCCESS
-        }
-        Err(reason) => {
-            eprintln!("framegate: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    tell_pinned(plugin::push(&args.plugin, &to))
 }

@@ -14,6 +14,7 @@ use crate::guest::failed;
 type Done = Result<(), Error>;
 
 const GREY: u32 = u32::from_le_bytes(*b"GREY");
+const RGBA: u32 = u32::from_le_bytes(*b"RGBA");
 
 // Time.
 
@@ -100,6 +101,8 @@ pub fn exit(_: &Frame) -> Done {
     std::process::exit(3)
 }
 
+/// Never inlined: a test wants its name.
+#[inline(never)]
 pub fn unreachable(_: &Frame) -> Done {
     core::arch::wasm32::unreachable()
 }
@@ -148,6 +151,11 @@ pub fn giant_write(frame: &Frame) -> Done {
 
 pub fn giant_sample(frame: &Frame) -> Done {
     pixels_read::sample(frame, None, u32::MAX, u32::MAX, GREY).map(|_| ())
+}
+
+/// As large as the host gives, and as all the memory it may have.
+pub fn costly_sample(frame: &Frame) -> Done {
+    pixels_read::sample(frame, None, 4096, 4096, RGBA).map(|_| ())
 }
 
 pub fn empty_sample(frame: &Frame) -> Done {
@@ -248,6 +256,12 @@ pub fn extreme_rectangles(frame: &Frame) -> Done {
 }
 
 // Talking.
+
+/// Longer than a line is shown, and than two small pictures; no fault.
+pub fn long_line(_: &Frame) -> Done {
+    host::log(host::Level::Info, &"x".repeat(100_000));
+    Ok(())
+}
 
 pub fn log_flood(_: &Frame) -> Done {
     (0..10_000).for_each(|index| host::log(host::Level::Error, &format!("again {index}")));

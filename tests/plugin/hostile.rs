@@ -106,6 +106,7 @@ tests! {
         no_such_plane => "no plane 255",
         partial_then_error => "on purpose, half-way",
         giant_sample => "larger than this host gives",
+        costly_sample => "larger than `limits.memory` allows",
         empty_sample => "at least one pixel",
         nan_box => "must lie in the picture",
         infinite_box => "must lie in the picture",
@@ -158,6 +159,13 @@ fn log_flood() {
     let bench = is_harmless("log_flood");
     assert!(bench.count("log_dropped") > 9_000);
     assert!(bench.log.text().lines().count() < 1000);
+}
+
+#[test]
+fn long_line() {
+    let bench = is_harmless("long_line");
+    let longest = bench.log.text().lines().map(str::len).max();
+    assert!(longest.is_some_and(|longest| longest < 5000), "{longest:?}");
 }
 
 #[test]
@@ -230,7 +238,7 @@ fn a_backtrace_names_the_guests_own_function() {
     bench.run();
     bench.run();
     let log = bench.log.text();
-    assert!(log.contains("misbehave::") && log.contains("::process)") && !log.contains("_ZN"), "{log}");
+    assert!(log.contains("(in misbehave::wrongs::unreachable)") && !log.contains("_ZN"), "{log}");
 }
 
 #[test]

@@ -82,3 +82,14 @@ fn metrics_are_written_for_prometheus() {
     }
     assert!(answer.body.ends_with("# EOF\n"));
 }
+
+#[test]
+fn a_graph_with_nothing_to_watch_is_served_where_that_is_asked_for() {
+    let graph = "version: 1\nnodes:\n\
+                 \x20 - { id: camera, kind: test_pattern }\n\
+                 \x20 - { id: end, kind: collect, inputs: camera }\n";
+    // Its address is given on the command line, which is asking for it.
+    let server = crate::support::binary::Framegate::run_text(graph, &[]);
+    assert_eq!(server.json("api/graph")["nodes"][1]["id"], "end");
+    assert_eq!(server.json("api/relays")["relays"], serde_json::json!([]));
+}

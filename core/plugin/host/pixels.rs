@@ -94,8 +94,8 @@ fn sample_of(
                 "samples come as GREY, RGB3, RGBA or the frame's own format, not {format:#x}"
             ))
         })?;
-    // Before it is made: the guest could not take it, and the host's memory is not counted.
-    if pixel.bytes(size) > memory {
+    // Before it is made: the guest has no room for it, and the host's memory is not counted.
+    if pixel.bytes(size) >= memory {
         return Err(unsupported(format!(
             "a sample of {width}x{height} is larger than `limits.memory` allows"
         )));

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::catalog;
 use crate::graph::{self, Text};
 use crate::node::Kinds;
+use crate::plugin::compiler;
 
 mod cameras;
 mod check;
@@ -73,6 +74,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    compiler::apart(plugin::COMPILE);
     match Args::parse().command {
         Command::Run(args) => run::main(args),
         Command::Cameras(args) => cameras::main(args),

@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 use super::print;
+use crate::plugin::compiler;
 use crate::plugin::registry::Reference;
 
 mod bench;
@@ -41,7 +42,13 @@ enum Tool {
     Inspect(inspect::Args),
     Push(push::Args),
     Pull(pull::Args),
+    /// Standard input to standard output, for this program itself.
+    #[command(hide = true)]
+    Compile,
 }
+
+/// How this program is started by itself, to compile one component.
+pub const COMPILE: &[&str] = &["plugin", "compile"];
 
 pub fn main(args: Args) -> ExitCode {
     match args.tool {
@@ -54,6 +61,17 @@ pub fn main(args: Args) -> ExitCode {
         Tool::Inspect(args) => inspect::main(&args),
         Tool::Push(args) => push::main(&args),
         Tool::Pull(args) => pull::main(&args),
+        Tool::Compile => compile(),
+    }
+}
+
+fn compile() -> ExitCode {
+    match compiler::answer() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("framegate: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A component is found by what a graph calls it (`library`): in the program itself, in a file or in a
 //! registry (`registry`). It is read (`program`), its imports are held against what may be granted
-//! (`border`), it is compiled once (`engine`, `cache`) and started in a store of its own (`instance`)
+//! (`border`), it is compiled once (`compiler`, `engine`, `cache`) and started in a store of its own (`instance`)
 //! under limits (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`); when it
 //! fails (`fault`) the node goes on without it and starts it again later (`node`, `recovery`). When its
 //! file changes (`watch`), a successor is made ready (`successor`) and takes over (`node/swap`).
@@ -13,6 +13,7 @@ mod bindings;
 mod border;
 pub mod bundled;
 mod cache;
+pub mod compiler;
 mod declared;
 mod engine;
 mod examine;

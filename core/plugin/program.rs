@@ -16,8 +16,8 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::border::{self, Passport, Refusal};
 use super::cache::{self, Cache};
+use super::compiler;
 use super::declared;
-use super::engine::{engine, metered};
 use super::fault::Fault;
 use super::host::{self, Journal, State, journal::neutral};
 use super::instance::Instance;
@@ -77,6 +77,7 @@ pub enum Unloadable {
     CoreModule,
     /// Not WebAssembly, damaged, or using a part of it that is switched off.
     Invalid(String),
+    Uncompiled(compiler::Failure),
     Refused(Refusal),
 }
 
@@ -97,6 +98,7 @@ impl fmt::Display for Unloadable {
                  new` on it",
             ),
             Unloadable::Invalid(why) => write!(f, "it is no valid component: {why}"),
+            Unloadable::Uncompiled(failure) => write!(f, "{failure}"),
             Unloadable::Refused(refusal) => write!(f, "{refusal}"),
         }
     }
@@ -135,7 +137,7 @@ impl Program {
         let (component, compiled_in) = match cache.load(key) {
             Some(component) => (component, None),
             None => {
-                let component = Component::from_binary(engine(), wasm).map_err(|error| invalid(&error))?;
+                let component = compiler::compile(wasm, false)?;
                 cache.store(key, &component);
                 (component, Some(started.elapsed()))
             }
@@ -147,7 +149,7 @@ impl Program {
     pub fn load_metered(wasm: &[u8]) -> Result<Program, Unloadable> {
         check_bytes(wasm)?;
         let started = Instant::now();
-        let component = Component::from_binary(metered(), wasm).map_err(|error| invalid(&error))?;
+        let component = compiler::compile(wasm, true)?;
         let program = Program::link(&component, &cache::key(wasm), wasm.len(), Some(started.elapsed()))?;
         Ok(Program { metered: true, ..program })
     }
@@ -248,9 +250,13 @@ fn check_bytes(wasm: &[u8]) -> Result<(), Unloadable> {
     }
 }
 
-fn invalid(error: &wasmtime::Error) -> Unloadable {
-    // The last link names the cause; the ones above it only that it was about parsing.
-    Unloadable::Invalid(neutral(&error.root_cause().to_string()))
+pub(super) fn invalid(error: &wasmtime::Error) -> Unloadable {
+    Unloadable::Invalid(cause(error))
+}
+
+/// The last link names the cause; the ones above it only that it was about parsing.
+pub(super) fn cause(error: &wasmtime::Error) -> String {
+    neutral(&error.root_cause().to_string())
 }
 
 fn passport(component: &Component) -> Result<Passport, Refusal> {

@@ -2,6 +2,7 @@
 //!
 //! `bench` runs one node without a graph. `worlds` holds what each world promises, `hostile` one
 //! test for each mode of `plugins/misbehave`, `by_hand` what only hand-written code can do wrong,
+//! `costly` what is dear to compile,
 //! `differential` that the reference plugins do the same natively, `fuzz` what nobody thought of,
 //! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells,
 //! `sharing`, `encrypted` and `tokens` push, pull and run plugins by way of a real registry, `refused`
@@ -13,6 +14,7 @@
 
 mod bench;
 mod by_hand;
+mod costly;
 mod desk;
 mod differential;
 mod encrypted;

@@ -116,6 +116,19 @@ fn c_builds_in_every_world_and_does_its_work() {
 }
 
 #[test]
+fn what_the_c_header_declares_is_what_the_interface_means() {
+    let python = Python::with("wasm-tools", &[WASM_TOOLS]);
+    let project = Project::new("c", "filter");
+    project.link_environment(&python);
+    std::fs::write(project.path("plugin.c"), include_str!("fixtures/every_call.c")).expect("it is a file");
+    project.build();
+    // Each call fails the run unless it does its part.
+    let found = project.found(&[]);
+    assert!(found.contains(r#""label":"dog""#) && found.contains(r#""who":"calling""#), "{found}");
+    assert_eq!(found.lines().count(), 3, "{found}");
+}
+
+#[test]
 fn python_builds_in_every_world_and_does_its_work() {
     let python = Python::with("componentize", &[COMPONENTIZE]);
     work_in_every_world("python", "", |project| project.link_environment(&python));

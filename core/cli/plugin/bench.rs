@@ -139,11 +139,14 @@ fn counting_kinds() -> Kinds {
 
 /// Everything that decides what there is to do.
 fn described(args: &Args) -> String {
-    let Subject { with, input, size, .. } = &args.subject;
-    let pictures = match input {
+    let Subject { with, input, size, after, .. } = &args.subject;
+    let mut pictures = match input {
         Some(clip) => format!("{}", clip.display()),
         None => format!("test pattern {size} x {}", args.frames),
     };
+    if let Some(finder) = after {
+        pictures += &format!(" after {finder}");
+    }
     match with.is_empty() {
         true => pictures,
         false => format!("{pictures}, with {}", with.join(" ")),

@@ -92,6 +92,14 @@ impl Language {
         }
     }
 
+    /// Whether the source does nothing where no detector found anything.
+    pub const fn works_on_findings(self, world: World) -> bool {
+        matches!(
+            (self, world),
+            (Language::Python | Language::Js | Language::C, World::Overlay) | (_, World::Analyzer)
+        )
+    }
+
     /// What the source does, in one line.
     pub const fn summary(self, world: World) -> &'static str {
         match (self, world) {

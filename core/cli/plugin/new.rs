@@ -42,6 +42,18 @@ const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// built it has, and so what builds without a network. Cargo drops what a plugin does not need.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
 
+/// What stands in the graph beside the plugin.
+const NODES: [&str; 4] = ["camera", "motion", "h264", "live"];
+
+/// Without it, a plugin that works on what was found would show nothing.
+const FINDER: &str = "  # What the plugin works on: boxes where something moves.
+  - id: motion
+    kind: plugin
+    plugin: motion
+    inputs: camera
+
+";
+
 fn world() -> impl TypedValueParser<Value = World> {
     let named = |world: World| PossibleValue::new(world.name()).help(world.in_words());
     let find = |name: String| World::ALL.into_iter().find(|world| world.name() == name);
@@ -75,6 +87,9 @@ pub fn main(args: &Args) -> ExitCode {
 /// A name that cargo, a file system and a graph all take.
 fn check_name(name: &str) -> Result<(), String> {
     const TAKEN: [&str; 6] = ["test", "core", "std", "alloc", "framegate", "framegate-sdk"];
+    if NODES.contains(&name) {
+        return Err(format!("\"{name}\" is another node of the graph that shows the plugin; choose another"));
+    }
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(letters);
     match (well_formed, TAKEN.contains(&name)) {
@@ -92,7 +107,14 @@ fn write(folder: &Path, project: &Project) -> Result<(), String> {
         Language::Rust => format!("./target/wasm32-wasip2/release/{}", project.file_name()),
         Language::Python | Language::Js | Language::C => format!("./{}", project.file_name()),
     };
+    let (finder, input) = match language.works_on_findings(*world) {
+        true => (FINDER, "motion"),
+        false => ("", "camera"),
+    };
     let values = [
+        ("finder", finder),
+        ("input", input),
+        ("after", after(project)),
         ("name", name.as_str()),
         ("file", &name.replace('-', "_")),
         ("component", &component),
@@ -119,6 +141,14 @@ fn write(folder: &Path, project: &Project) -> Result<(), String> {
     }
 }
 
+/// What `plugin run` needs in order to show something.
+fn after(project: &Project) -> &'static str {
+    match project.language.works_on_findings(project.world) {
+        true => " --after motion",
+        false => "",
+    }
+}
+
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let put = |text: String, (key, value): &(&str, &str)| text.replace(&format!("{{{{{key}}}}}"), value);
     values.iter().fold(template.to_owned(), put)
@@ -140,9 +170,10 @@ fn next_steps(folder: &Path, project: &Project) -> String {
         "{folder} is ready: the plugin is {source}, the graph that shows it graph.yaml\n\n  \
          cd {folder}\n{test}  \
          framegate plugin build   # the component {name}\n  \
-         framegate plugin run .   # see it in a browser, before and after\n",
+         framegate plugin run .{after}   # see it in a browser, before and after\n",
         folder = folder.display(),
         name = project.name,
+        after = after(project),
     )
 }
 
@@ -152,7 +183,7 @@ mod tests {
 
     #[test]
     fn names_that_would_not_build_are_refused_before_anything_is_written() {
-        for name in ["", "Upper", "9lives", "a_b", "a/b", "../x", "core"] {
+        for name in ["", "Upper", "9lives", "a_b", "a/b", "../x", "core", "camera"] {
             assert!(check_name(name).is_err(), "{name}");
         }
         assert!(check_name("gate-3").is_ok());
@@ -167,6 +198,11 @@ mod tests {
                 write(folder.path(), &project).unwrap();
                 let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
                 assert!(read("graph.yaml").contains("/gate_3.wasm"));
+                assert_eq!(
+                    read("graph.yaml").contains("inputs: motion"),
+                    read(language.source(world).0).contains("etections(") && world != World::Detector,
+                    "{language:?} {world:?}"
+                );
                 let files = language.files().iter().chain([&languages::GRAPH]);
                 for (path, _) in files.chain([&language.source(world)]) {
                     assert!(!read(path).contains("{{"), "{language:?} {path}");

@@ -22,6 +22,7 @@ Examples:
   framegate plugin run .                          build this project and show it
   framegate plugin run gate.wasm --input clip.y4m
   framegate plugin run grayscale --with strength=0.5
+  framegate plugin run . --after motion           the same, with boxes where something moves to work on
 
 Ctrl-C stops. Exit status: 0 it ended well, 1 it does not build or run, 2 the command was misused.")]
 pub struct Args {

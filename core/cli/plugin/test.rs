@@ -22,6 +22,7 @@ Examples:
   framegate plugin test gate.wasm --input clip.y4m --output out.y4m
   framegate plugin test gate.wasm --input clip.y4m --expect golden.y4m --psnr 40
   framegate plugin test motion --with threshold=20 --detections found.jsonl
+  framegate plugin test tracker.wasm --after motion --detections tracked.jsonl
 
 A golden clip is an output you have looked at and kept.
 Exit status: 0 as expected, 1 the plugin failed or gave something else, 2 the command was misused.")]

@@ -23,6 +23,9 @@ pub const PLUGIN: &str = "plugin";
 /// Where its frames come from.
 pub const SOURCE: &str = "source";
 
+/// What finds something for the plugin to work on.
+const FINDER: &str = "finder";
+
 /// Where findings are told to be.
 const NAME: &str = "the graph made for this";
 
@@ -43,6 +46,9 @@ pub struct Subject {
     /// How large the test pattern is
     #[arg(long, value_name = "WxH", default_value = "1280x720", conflicts_with = "input")]
     pub size: String,
+    /// A plugin to go before it, for one that works on what others find: `motion`
+    #[arg(long, value_name = "PLUGIN")]
+    pub after: Option<String>,
 }
 
 /// A graph in the making.
@@ -95,15 +101,18 @@ impl Trial {
     }
 
     fn plugin(&mut self, subject: &Subject, more: Json) -> Result<(), String> {
-        let mut node = json!({ "id": PLUGIN, "kind": "plugin", "with": {}, "inputs": { "frames": SOURCE } });
+        let input = match &subject.after {
+            Some(finder) => {
+                self.node(json!({ "id": FINDER, "kind": "plugin", "inputs": { "frames": SOURCE } }));
+                self.set(FINDER, &format!("plugin={}", named(finder)?))?;
+                FINDER
+            }
+            None => SOURCE,
+        };
+        let mut node = json!({ "id": PLUGIN, "kind": "plugin", "with": {}, "inputs": { "frames": input } });
         merge(&mut node, more);
         self.node(node);
-        let named = match bundled::find(&subject.plugin) {
-            Some(_) => subject.plugin.clone(),
-            None if is_address(&subject.plugin) => subject.plugin.clone(),
-            None => absolute(Path::new(&subject.plugin))?,
-        };
-        self.set(PLUGIN, &format!("plugin={named}"))?;
+        self.set(PLUGIN, &format!("plugin={}", named(&subject.plugin)?))?;
         subject.with.iter().try_for_each(|setting| self.set(PLUGIN, setting))?;
         subject.limits.iter().try_for_each(|limit| self.set(PLUGIN, &format!("limits.{limit}")))
     }
@@ -204,6 +213,7 @@ const AS_WRITTEN: &[(&str, &str)] = &[
     ("`--set plugin.limits.", "`--limit "),
     ("`--set plugin.plugin=", "`"),
     ("`--set plugin.", "`--with "),
+    ("`--set finder.plugin=", "`--after "),
     ("`--set source.path=", "`--input "),
     ("`--set source.size=", "`--size "),
     ("`--set output.path=", "`--output "),
@@ -221,6 +231,14 @@ fn tell(findings: &[Diagnostic], text: &Text) {
         findings.iter().filter(|finding| finding.is_error()).map(in_the_words_of_the_user).collect();
     // Standard error that nobody reads is no reason to go on differently.
     let _ = io::stderr().write_all(findings::text(&errors, text, look(&io::stderr())).as_bytes());
+}
+
+/// A plugin as it is called from everywhere.
+fn named(plugin: &str) -> Result<String, String> {
+    match bundled::find(plugin).is_some() || is_address(plugin) {
+        true => Ok(plugin.to_owned()),
+        false => absolute(Path::new(plugin)),
+    }
 }
 
 fn merge(node: &mut Json, more: Json) {

@@ -36,12 +36,15 @@ pub trait Source: Send {
 
 /// What a node made of other settings, between two of its turns. They have passed the kind's own
 /// checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adjusted {
     /// They hold from the next turn on.
     Applied,
     /// It cannot take them as it is, and goes on as it was: a new one has to be built in its place.
     NeedsRebuild,
+    /// It cannot take them and goes on as it was, and no other could be built beside it: it holds what
+    /// there is only one of. A sentence says why; the whole change is refused with it.
+    Refused(String),
 }
 
 /// What a source says after each call.

@@ -64,6 +64,11 @@ pub enum ReloadError {
     /// It is on its way to its end.
     Ending,
     Start(StartError),
+    /// The node of this id cannot change as asked, in its words, and cannot be replaced while it runs.
+    Refused {
+        node: String,
+        why: String,
+    },
 }
 
 impl fmt::Display for ReloadError {
@@ -74,6 +79,9 @@ impl fmt::Display for ReloadError {
             ),
             ReloadError::Ending => f.write_str("the graph is being stopped"),
             ReloadError::Start(error) => write!(f, "{error}; the graph goes on as it was"),
+            ReloadError::Refused { node, why } => {
+                write!(f, "\"{node}\" cannot change: {why}; the graph goes on as it was")
+            }
         }
     }
 }
@@ -92,7 +100,7 @@ pub(super) fn reload(floor: &Arc<Floor>, plan: Plan) -> Result<Changes, ReloadEr
     }
     let mut fates = difference::fates(&old.plan, &plan);
     renew_the_ended(floor, &old, &mut fates);
-    let adjusted = adjust(&old, &plan, &mut fates);
+    let adjusted = adjust(&old, &plan, &mut fates)?;
     let fresh = build(floor, &plan, &fates).map_err(|error| {
         undo(&old, &adjusted);
         floor.desk.forget_early_wishes();
@@ -116,8 +124,9 @@ fn renew_the_ended(floor: &Floor, old: &Stage, fates: &mut [Fate]) {
     });
 }
 
-/// Hands running nodes their new settings; gives back which took them. One that cannot is replaced.
-fn adjust(old: &Stage, plan: &Plan, fates: &mut [Fate]) -> Vec<usize> {
+/// Hands running nodes their new settings; gives back which took them. One that cannot is replaced; where
+/// that cannot be either, those that took theirs give them back.
+fn adjust(old: &Stage, plan: &Plan, fates: &mut [Fate]) -> Result<Vec<usize>, ReloadError> {
     let mut adjusted = Vec::new();
     for (index, fate) in fates.iter_mut().enumerate() {
         let Fate::Adjusts(was) = *fate else { continue };
@@ -125,16 +134,20 @@ fn adjust(old: &Stage, plan: &Plan, fates: &mut [Fate]) -> Vec<usize> {
         match old.cells[was].adjust(&plan.nodes[index].settings, &inputs) {
             Adjusted::Applied => adjusted.push(was),
             Adjusted::NeedsRebuild => *fate = Fate::Replaces(was),
+            Adjusted::Refused(why) => {
+                undo(old, &adjusted);
+                return Err(ReloadError::Refused { node: plan.nodes[index].id.clone(), why });
+            }
         }
     }
-    adjusted
+    Ok(adjusted)
 }
 
 /// Gives running nodes back what they had: they took it once, so they take it again.
 fn undo(old: &Stage, adjusted: &[usize]) {
     for &was in adjusted {
         let inputs = old.plan.input_formats(NodeId(was));
-        if old.cells[was].adjust(&old.plan.nodes[was].settings, &inputs) == Adjusted::NeedsRebuild {
+        if old.cells[was].adjust(&old.plan.nodes[was].settings, &inputs) != Adjusted::Applied {
             tracing::warn!(node = old.plan.nodes[was].id, "it keeps settings of a change that was refused");
         }
     }

@@ -26,7 +26,8 @@ fn with_setting(mut graph: Graph, node: usize, name: &str, value: u64) -> Plan {
     graph.0
 }
 
-/// Passes items on, and writes down what it was made or told to be; `value` 13 needs another built.
+/// Passes items on, and writes down what it was made or told to be; `value` 13 needs another built, and
+/// 14 is refused.
 struct Tuned {
     log: Log<u64>,
 }
@@ -48,6 +49,7 @@ impl Filter for Tuned {
     fn adjust(&mut self, settings: &Settings, _: &[Option<Format>]) -> Adjusted {
         match settings.raw.get("value").and_then(serde_json::Value::as_u64).unwrap_or(0) {
             13 => Adjusted::NeedsRebuild,
+            14 => Adjusted::Refused("it holds the only one there is".to_owned()),
             value => {
                 self.log.push(value);
                 Adjusted::Applied
@@ -132,6 +134,32 @@ fn a_change_that_cannot_be_built_is_refused_and_what_was_adjusted_is_put_back() 
     assert_eq!(refused.to_string(), "\"file\" cannot start: the disk is full; the graph goes on as it was");
     assert_eq!(chain.told.all(), [7, 0], "it was told to be as it was");
     assert_eq!(running.watch().plan().nodes.len(), 3);
+    let so_far = chain.seen.all().len();
+    chain.seen.wait_for(so_far + 3);
+    running.stop();
+    assert_eq!(running.wait(), well());
+}
+
+#[test]
+fn a_change_that_a_node_refuses_is_refused_in_its_words_and_what_was_adjusted_is_put_back() {
+    let chain = Chain::of(PLENTY);
+    let with_another = || {
+        let mut graph = chain.graph();
+        let tuned = |_: &_| Ok(Node::Filter(Box::new(Tuned { log: Log::default() }) as Box<dyn Filter>));
+        let (camera, end) =
+            (graph.node("only", Role::Filter, tuned), graph.collecting("end", &Log::default()));
+        graph.block(0, camera);
+        graph.block(camera, end);
+        (graph, camera)
+    };
+    let running = start(with_another().0, 2);
+    chain.seen.wait_for(3);
+    let (mut graph, camera) = with_another();
+    graph.0.nodes[camera].settings.raw.insert("value".to_owned(), json!(14));
+    let refused = running.control().reload(with_setting(graph, 1, "value", 7)).unwrap_err();
+    let why = "\"only\" cannot change: it holds the only one there is; the graph goes on as it was";
+    assert_eq!(refused.to_string(), why);
+    assert_eq!((chain.told.all(), chain.built()), (vec![7, 0], 1));
     let so_far = chain.seen.all().len();
     chain.seen.wait_for(so_far + 3);
     running.stop();

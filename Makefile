@@ -20,11 +20,13 @@ endif
 test: build-setup test-setup
 	$(CARGO) test
 
-# Boots one virtual machine with webcams made of software. The same profile and features as `test` but
-# for the camera: only this package is compiled again, none of its dependencies.
+# Boots a virtual machine with webcams made of software, and again for the program without libcamera. The
+# same profile and features as `test` but for the camera: only this package is compiled again, none of its
+# dependencies.
 test-camera: build-setup camera-setup
-	$(CARGO) test --features $(CAMERA),v4l2 --lib -- nodes::libcamera nodes::v4l2 nodes::camera
+	$(CARGO) test --features $(CAMERA),v4l2 --lib -- nodes::libcamera nodes::v4l2 nodes::camera cli::cameras
 	$(CARGO) test --features $(CAMERA),v4l2 --test camera
+	$(CARGO) test --features v4l2 --test camera
 
 # The feature for the libcamera that is installed; asked for late, when it is.
 CAMERA = $(if $(filter 0.0.% 0.1.% 0.2.% 0.3.%,$(shell pkg-config --modversion libcamera)),libcamera-0-3,libcamera)

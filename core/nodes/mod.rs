@@ -1,6 +1,6 @@
 //! Built-in kinds, one file (or one folder) each. They never import each other.
 
-mod camera;
+pub mod camera;
 pub mod collect;
 pub mod convert;
 pub mod crop;

@@ -15,6 +15,16 @@ pub enum Shown {
     Slate,
 }
 
+impl Shown {
+    /// The picture's number, of one that is whole.
+    pub fn number(&self) -> Option<u32> {
+        match self {
+            Shown::Number(number) => Some(*number),
+            Shown::Torn(..) | Shown::Slate => None,
+        }
+    }
+}
+
 /// Every frame of the file, in order.
 ///
 /// # Panics

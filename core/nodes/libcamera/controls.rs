@@ -16,8 +16,30 @@ pub const HDRS: [&str; 5] = ["off", "unmerged", "multi_exposure", "single_exposu
 
 /// `AfMode`: manual 0, auto (once) 1, continuous 2.
 const AF_MODES: [i32; 2] = [0, 2];
-/// `ExposureTimeModeManual`.
+/// Since 0.5 exposure and gain have a mode each: automatic 0, manual 1.
+const EXPOSURE_MODE: &str = "ExposureTimeMode";
+const GAIN_MODE: &str = "AnalogueGainMode";
+const AUTOMATIC: i32 = 0;
 const MANUAL: i32 = 1;
+
+/// The settings that an open camera takes as it runs.
+pub const LIVE: &[&str] = &[
+    "exposure",
+    "gain",
+    "exposure_value",
+    "white_balance",
+    "colour_gains",
+    "focus",
+    "focus_distance",
+    "brightness",
+    "contrast",
+    "saturation",
+    "sharpness",
+    "noise_reduction",
+    "roi",
+    "hdr",
+    "on_lost",
+];
 
 /// One control to be set.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +126,69 @@ pub fn asked(settings: &Settings) -> Vec<Control> {
     with_enablers(all)
 }
 
+/// What has to be set on a camera that was opened with `old` to make it as `new` says: what differs, and
+/// before it, for settings that are there no more, what libcamera says is as good as without them.
+///
+/// # Errors
+/// A sentence about a setting that can be changed, but not be taken back while the camera runs.
+pub fn changed(old: &Settings, new: &Settings) -> Result<Vec<Control>, String> {
+    let (were, wanted) = (asked(old), asked(new));
+    let mut left: Vec<&str> = were.iter().map(|control| control.setting).collect();
+    left.retain(|setting| !wanted.iter().any(|control| control.setting == *setting));
+    left.dedup();
+    let mut all = Vec::new();
+    for setting in left {
+        let (setting, back) = WITHOUT.iter().find(|(known, _)| *known == setting).ok_or_else(|| {
+            format!("\"{setting}\" can have another value, but be left out with a restart only")
+        })?;
+        all.extend(back.iter().map(|&(name, value, needed)| Control { setting, name, value, needed }));
+    }
+    all.extend(wanted.into_iter().filter(|control| !were.contains(control)));
+    Ok(all)
+}
+
+/// Controls by name, each with the value that undoes it.
+type Undone = &'static [(&'static str, Value, Needed)];
+
+/// What libcamera's documentation says is as good as never having set a control. How noise is removed
+/// without a word is for each camera to choose, so that one is not among them.
+const WITHOUT: [(&str, Undone); 13] = {
+    use Needed::{InsteadOf, WhereThereIs};
+    const fn float(name: &str, value: f32) -> (&str, Value, Needed) {
+        (name, Value::Float(value), WhereThereIs)
+    }
+    const ALL: Region = Region { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
+    [
+        (
+            "exposure",
+            &[
+                ("AeEnable", Value::Bool(true), InsteadOf(EXPOSURE_MODE)),
+                (EXPOSURE_MODE, Value::Int(AUTOMATIC), WhereThereIs),
+            ],
+        ),
+        (
+            "gain",
+            &[
+                // "Setting it back to zero returns it to the control of the AE algorithm."
+                ("AnalogueGain", Value::Float(0.0), InsteadOf(GAIN_MODE)),
+                (GAIN_MODE, Value::Int(AUTOMATIC), WhereThereIs),
+            ],
+        ),
+        ("exposure_value", &[float("ExposureValue", 0.0)]),
+        ("white_balance", &[("AwbMode", Value::Int(0), WhereThereIs)]),
+        ("colour_gains", &[("AwbEnable", Value::Bool(true), WhereThereIs)]),
+        ("focus", &[("AfMode", Value::Int(AF_MODES[0]), WhereThereIs)]),
+        // The lens stays where it stands until something moves it.
+        ("focus_distance", &[]),
+        ("brightness", &[float("Brightness", 0.0)]),
+        ("contrast", &[float("Contrast", 1.0)]),
+        ("saturation", &[float("Saturation", 1.0)]),
+        ("sharpness", &[float("Sharpness", 1.0)]),
+        ("roi", &[("ScalerCrop", Value::Part(ALL), WhereThereIs)]),
+        ("hdr", &[("HdrMode", Value::Int(0), WhereThereIs)]),
+    ]
+};
+
 const FLOATS: [(&str, &str); 7] = [
     ("gain", "AnalogueGain"),
     ("exposure_value", "ExposureValue"),
@@ -123,17 +208,17 @@ const CHOICES: [(&str, &str, &[&str]); 3] = [
 /// Puts before each control what must be switched off for it to have an effect.
 fn with_enablers(asked: Vec<Control>) -> Vec<Control> {
     let helps = |setting, name, value| Control { setting, name, value, needed: Needed::WhereThereIs };
-    let mode = "ExposureTimeMode";
     let mut all = Vec::with_capacity(asked.len() + 3);
     for control in asked {
         match control.name {
-            // Since 0.5 exposure has a mode of its own, and gain stays automatic; before, one switch
-            // holds both.
+            // Since 0.5 exposure has a mode of its own; before, one switch holds both it and gain.
             "ExposureTime" => {
                 let switch = helps("exposure", "AeEnable", Value::Bool(false));
-                all.push(Control { needed: Needed::InsteadOf(mode), ..switch });
-                all.push(helps("exposure", mode, Value::Int(MANUAL)));
+                all.push(Control { needed: Needed::InsteadOf(EXPOSURE_MODE), ..switch });
+                all.push(helps("exposure", EXPOSURE_MODE, Value::Int(MANUAL)));
             }
+            // Before 0.5 a gain that is set is kept as it is.
+            "AnalogueGain" => all.push(helps("gain", GAIN_MODE, Value::Int(MANUAL))),
             "ColourGains" => all.push(helps("colour_gains", "AwbEnable", Value::Bool(false))),
             "LensPosition" => all.push(helps("focus_distance", "AfMode", Value::Int(AF_MODES[0]))),
             _ => {}
@@ -227,6 +312,43 @@ mod tests {
         assert_eq!(asked_by(json!({ "white_balance": "daylight" })), [("AwbMode", Value::Int(5))]);
         assert_eq!(asked_by(json!({ "focus": "continuous" })), [("AfMode", Value::Int(2))]);
         assert_eq!(asked_by(json!({})), []);
+    }
+
+    fn changed_by(
+        old: serde_json::Value,
+        new: serde_json::Value,
+    ) -> Result<Vec<(&'static str, Value)>, String> {
+        let [old, new] = [old, new].map(|json| Settings::from_json(SETTINGS, &json).unwrap());
+        Ok(changed(&old, &new)?.into_iter().map(|control| (control.name, control.value)).collect())
+    }
+
+    #[test]
+    fn an_open_camera_is_told_what_differs_and_what_undoes_what_is_left_out() {
+        let old = json!({ "exposure": "10ms", "brightness": 0.2, "contrast": 2 });
+        assert_eq!(changed_by(old.clone(), old.clone()), Ok(vec![]));
+        let new = json!({ "exposure": "20ms", "brightness": 0.2, "contrast": 2 });
+        assert_eq!(changed_by(old.clone(), new), Ok(vec![("ExposureTime", Value::Int(20_000))]));
+        assert_eq!(
+            changed_by(old, json!({ "brightness": 0.2, "saturation": 0 })),
+            Ok(vec![
+                ("AeEnable", Value::Bool(true)),
+                ("ExposureTimeMode", Value::Int(0)),
+                ("Contrast", Value::Float(1.0)),
+                ("Saturation", Value::Float(0.0))
+            ])
+        );
+    }
+
+    #[test]
+    fn every_live_control_can_be_left_out_but_one() {
+        let refused = changed_by(json!({ "noise_reduction": "fast" }), json!({})).unwrap_err();
+        assert_eq!(
+            refused,
+            "\"noise_reduction\" can have another value, but be left out with a restart only"
+        );
+        let known = |name: &&&str| WITHOUT.iter().any(|(setting, _)| *setting == **name);
+        let rest: Vec<_> = LIVE.iter().filter(|name| !known(name)).collect();
+        assert_eq!(rest, [&"noise_reduction", &"on_lost"]);
     }
 
     #[test]

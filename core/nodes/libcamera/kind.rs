@@ -136,8 +136,7 @@ impl NodeKind for Libcamera {
     fn build(&self, settings: &Settings, _: &[Option<Format>], site: &Site) -> Result<Node, NodeError> {
         let wanted = Wanted::read(settings);
         let owner = Owner::join(wanted.tuning_file.as_deref()).map_err(NodeError::stop_graph)?;
-        let on_lost = OnLost::named(settings.choice("on_lost"));
-        let camera = Camera::start(owner, wanted, on_lost, settings.try_rate("rate"), site)?;
+        let camera = Camera::start(owner, wanted, settings, site)?;
         Ok(Node::Source(Box::new(camera)))
     }
 }

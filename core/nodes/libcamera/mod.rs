@@ -6,7 +6,7 @@
 //! on one thread and never leave it:
 //!
 //! - `kind`: the settings and the contract; `wanted` and `controls`: what they mean to a camera.
-//! - `described` and `trial`: what is told to people about a camera, and ten pictures from it.
+//! - `described`: what is told to people about a camera.
 //! - `owner`: the one thread per process that has the manager and every open camera; told by channel.
 //! - `session`: one open camera on that thread: its requests, and the order things go down in;
 //!   `negotiate`: what it agrees to give.
@@ -23,7 +23,6 @@ mod negotiate;
 mod owner;
 mod session;
 mod source;
-mod trial;
 mod versions;
 mod wanted;
 
@@ -31,4 +30,4 @@ pub use controls::Known;
 pub use described::{Described, Offer};
 pub use kind::Libcamera;
 pub use owner::Owner;
-pub use trial::Trial;
+pub use wanted::Which;

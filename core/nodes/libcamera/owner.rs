@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::controls::Control;
 use super::described::{self, Described};
 use super::session::{Capture, Gone, Id, Session};
 use super::versions::{self, api};
@@ -28,6 +29,8 @@ const TUNING: &str = "LIBCAMERA_RPI_TUNING_FILE";
 pub enum Event {
     List(Sender<Vec<Described>>),
     Open(Box<Wanted>, Counters, Sender<Result<Capture, String>>),
+    /// Controls for an open camera, from the next request on.
+    Set(Id, Vec<Control>, Sender<Result<(), String>>),
     Close(Id),
     Completed(Id, Request),
     GiveBack(Id, u64),
@@ -203,6 +206,12 @@ impl Thread<'_> {
             }
             Event::Open(wanted, counters, reply) => {
                 let _ = reply.send(self.open(&wanted, &counters));
+            }
+            Event::Set(id, controls, reply) => {
+                // A session that is gone drops the reply, which says so.
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    let _ = reply.send(session.set(controls));
+                }
             }
             Event::Completed(id, request) => self.with(id, |session| session.completed(request)),
             Event::GiveBack(id, cookie) => self.with(id, |session| session.give_back(cookie)),

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 
 use super::controls::{self, Control, Needed, Value};
 use super::described;
@@ -45,6 +45,8 @@ pub struct Session {
     id: Id,
     streams: Vec<Stream>,
     memory: HashMap<u64, Arc<Vec<Mapping>>>,
+    /// Controls that the next request takes along.
+    later: Vec<Control>,
     shots: SyncSender<Shot>,
     events: Sender<Event>,
     lent: Arc<AtomicUsize>,
@@ -145,6 +147,7 @@ impl Session {
             id,
             streams,
             memory,
+            later: Vec::new(),
             shots: sender,
             events: events.clone(),
             lent: lent.clone(),
@@ -241,7 +244,27 @@ impl Session {
     pub fn give_back(&mut self, cookie: u64) -> Result<(), Gone> {
         let Some(mut request) = self.parked.remove(&cookie) else { return Ok(()) };
         request.reuse(ReuseFlag::REUSE_BUFFERS);
+        if !self.later.is_empty() {
+            let (name, later) = (described::model(&self.listed), std::mem::take(&mut self.later));
+            // They were tried on a request like this one.
+            if let Err(why) = dress(&mut request, &self.listed, &name, &later) {
+                tracing::warn!("{why}");
+            }
+        }
         versions::queue(&self.camera, request).map_err(|_| Gone)
+    }
+
+    /// Has the next request take `controls` along: one is enough, as libcamera keeps them.
+    ///
+    /// # Errors
+    /// A sentence about what this camera has not; then none of them is set.
+    pub fn set(&mut self, controls: Vec<Control>) -> Result<(), String> {
+        // Never queued: its list knows what the camera has.
+        let mut tried = self.camera.create_request(None).ok_or("a request cannot be made")?;
+        dress(&mut tried, &self.listed, &described::model(&self.listed), &controls)?;
+        // Of two changes before the next request the later one counts, as it comes last.
+        self.later.extend(controls);
+        Ok(())
     }
 
     /// Stops the camera. What was outstanding is delivered as cancelled before this returns, to the
@@ -346,6 +369,16 @@ fn coded(value: Value, camera: &Camera<'_>) -> ControlValue {
 }
 
 impl Capture {
+    /// Sets controls while the camera runs, from the next request on.
+    ///
+    /// # Errors
+    /// A sentence about what this camera has not; then none of them is set.
+    pub fn set(&self, controls: Vec<Control>) -> Result<(), String> {
+        let (reply, answer) = channel();
+        let _ = self.events.send(Event::Set(self.session, controls, reply));
+        answer.recv().unwrap_or_else(|_| Err(format!("\"{}\" has gone", self.model)))
+    }
+
     /// Whether a frame may hold on to the camera's memory just now.
     pub fn can_lend(&self) -> bool {
         self.lent.load(Ordering::Relaxed) + CAMERA_NEEDS <= self.buffers

@@ -7,6 +7,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::controls;
 use super::frames::{self, Keep, Lost as NoFrame};
 use super::owner::Owner;
 use super::session::{Capture, Shot};
@@ -27,6 +28,7 @@ pub struct Camera {
     wanted: Wanted,
     on_lost: OnLost,
     rate: Option<Rate>,
+    settings: Settings,
     site: Site,
     stamps: Stamps,
     /// What the last picture was, for a slate of the same size.
@@ -61,8 +63,7 @@ impl Camera {
     pub fn start(
         owner: Owner,
         wanted: Wanted,
-        on_lost: OnLost,
-        rate: Option<Rate>,
+        settings: &Settings,
         site: &Site,
     ) -> Result<Camera, NodeError> {
         let answer = owner.open(wanted.clone(), &site.counters).recv();
@@ -74,8 +75,9 @@ impl Camera {
             asleep: false,
             format: FrameFormat::new(wanted.pixel, size),
             wanted,
-            on_lost,
-            rate,
+            on_lost: OnLost::named(settings.choice("on_lost")),
+            rate: settings.try_rate("rate"),
+            settings: settings.clone(),
             site: site.clone(),
             stamps: Stamps::default(),
             owner,
@@ -207,9 +209,27 @@ impl Source for Camera {
         Handled::PassOn
     }
 
-    /// A camera is asked for its controls and format once, as it starts.
-    fn adjust(&mut self, _: &Settings) -> Adjusted {
-        Adjusted::NeedsRebuild
+    /// Controls go out with the next request; another format needs another opening.
+    fn adjust(&mut self, settings: &Settings) -> Adjusted {
+        let State::Open(Open { capture, .. }) = &self.state else { return Adjusted::NeedsRebuild };
+        if settings.json("camera") != self.settings.json("camera") {
+            return Adjusted::NeedsRebuild;
+        }
+        let name = format!("\"{}\"", capture.model);
+        if let Some(why) = camera::held(&name, &self.settings, settings, controls::LIVE) {
+            return Adjusted::Refused(why);
+        }
+        let changed = controls::changed(&self.settings, settings).and_then(|controls| match &controls[..] {
+            [] => Ok(()),
+            _ => capture.set(controls),
+        });
+        if let Err(why) = changed {
+            return Adjusted::Refused(why);
+        }
+        self.wanted.controls = controls::asked(settings);
+        self.on_lost = OnLost::named(settings.choice("on_lost"));
+        self.settings = settings.clone();
+        Adjusted::Applied
     }
 }
 

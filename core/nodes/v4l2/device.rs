@@ -1,8 +1,8 @@
-//! One video device: finding it, asking it for a format and controls, and its pictures in turn.
+//! One video device: finding it, asking it for a format, and its pictures in turn.
 //!
-//! Owns everything that names the library, and three of its traps: after a wait in vain its stream
-//! queues a buffer twice, so we wait ourselves before we ask it; it panics over controls of sorts it does
-//! not know; and when a device has gone, it may panic as it is dropped.
+//! Owns two traps of the library: after a wait in vain its stream queues a buffer twice, so we wait
+//! ourselves before we ask it; and when a device has gone, it may panic as it is dropped. Leaves what a
+//! device can do to `offers`, and its controls to `controls`.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -13,16 +13,16 @@ use std::time::Duration;
 
 use v4l::buffer::Type;
 use v4l::capability::Flags;
-use v4l::control::{Control, Description, MenuItem, Type as Sort, Value};
-use v4l::frameinterval::FrameIntervalEnum;
+use v4l::control::{Control, Value};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
-use v4l::{Device, Format, FourCC, Fraction};
+use v4l::{Device, Format, FourCC};
 
-use super::negotiate::{Capture, Choice, Offer, Wanted, choose};
-use crate::media::{Rate, Size};
+use super::controls;
+use super::negotiate::{Choice, Wanted, choose};
+use super::offers::{interval, offers};
 
 /// Buffers between the driver and us: one being read, one being filled, two in between.
 const BUFFERS: u32 = 4;
@@ -36,7 +36,8 @@ pub struct Name {
     /// The camera's own name, such as `HD Pro Webcam C920`.
     pub model: String,
     /// Where it is plugged in.
-    bus: String,
+    pub bus: String,
+    pub driver: String,
 }
 
 /// An open device that gives pictures.
@@ -94,7 +95,8 @@ pub fn find_again(lost: &Name) -> Option<Name> {
     at_place.or_else(|| all.iter().find(|found| same(found))).cloned()
 }
 
-fn cameras() -> Vec<Name> {
+/// Every device that gives pictures, in the order of their numbers.
+pub fn cameras() -> Vec<Name> {
     let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with("video"))
@@ -108,7 +110,7 @@ fn cameras() -> Vec<Name> {
 fn name(device: &Device, path: &Path) -> Option<Name> {
     let told = catch_unwind(AssertUnwindSafe(|| device.query_caps())).ok()?.ok()?;
     let gives = told.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING);
-    gives.then(|| Name { path: path.to_owned(), model: told.card, bus: told.bus })
+    gives.then(|| Name { path: path.to_owned(), model: told.card, bus: told.bus, driver: told.driver })
 }
 
 impl Camera {
@@ -134,17 +136,18 @@ impl Camera {
             // Drivers without a choice refuse to be asked; the pictures say what the rate is.
             drop(device.set_params(&Parameters::new(interval(rate))));
         }
-        set(&device, controls).map_err(|why| format!("\"{}\" {why}", name.model))?;
+        controls::change(&device, &BTreeMap::new(), controls)
+            .map_err(|why| format!("\"{}\" {why}", name.model))?;
         let stream = begin(&device).map_err(told)?;
         Ok(Camera { stream: Some(stream), device, name: name.clone(), choice, stride: given.stride as usize })
     }
 
-    /// Sets controls while it runs.
+    /// Changes controls from what they `were` set to while it runs: all or none.
     ///
     /// # Errors
     /// The end of a sentence that begins with the camera's name.
-    pub fn set(&self, controls: &BTreeMap<String, i64>) -> Result<(), String> {
-        set(&self.device, controls)
+    pub fn change(&self, were: &BTreeMap<String, i64>, wanted: &BTreeMap<String, i64>) -> Result<(), String> {
+        controls::change(&self.device, were, wanted)
     }
 
     /// Asks an encoding camera for a keyframe. Many cannot hear it, and send one every few seconds.
@@ -213,116 +216,5 @@ fn readable(fd: RawFd, wait: Duration) -> io::Result<bool> {
             error if error.kind() == ErrorKind::Interrupted => Ok(false),
             error => Err(error),
         },
-    }
-}
-
-fn offers(device: &Device) -> Vec<Offer> {
-    let mut offers = Vec::new();
-    for capture in Capture::ALL {
-        let fourcc = FourCC::new(&capture.fourcc());
-        for sizes in device.enum_framesizes(fourcc).unwrap_or_default() {
-            for size in discrete(sizes.size) {
-                let rates = rates(device, fourcc, size);
-                offers.push(Offer { capture, size, rates });
-            }
-        }
-    }
-    offers
-}
-
-/// The sizes of one entry; of a whole range those that people ask for.
-fn discrete(sizes: v4l::framesize::FrameSizeEnum) -> Vec<Size> {
-    const USUAL: [(u32, u32); 6] =
-        [(320, 240), (640, 360), (640, 480), (1280, 720), (1920, 1080), (3840, 2160)];
-    match sizes {
-        v4l::framesize::FrameSizeEnum::Discrete(size) => {
-            Size::new(size.width, size.height).into_iter().collect()
-        }
-        v4l::framesize::FrameSizeEnum::Stepwise(range) => {
-            let inside = |(width, height): &(u32, u32)| {
-                let fits = |value: u32, least: u32, most: u32, step: u32| {
-                    value >= least && value <= most && (value - least).is_multiple_of(step.max(1))
-                };
-                fits(*width, range.min_width, range.max_width, range.step_width)
-                    && fits(*height, range.min_height, range.max_height, range.step_height)
-            };
-            USUAL.into_iter().filter(inside).filter_map(|(width, height)| Size::new(width, height)).collect()
-        }
-    }
-}
-
-fn rates(device: &Device, fourcc: FourCC, size: Size) -> Vec<Rate> {
-    let intervals = device.enum_frameintervals(fourcc, size.width(), size.height()).unwrap_or_default();
-    let mut rates: Vec<Rate> = intervals
-        .into_iter()
-        .filter_map(|interval| match interval.interval {
-            FrameIntervalEnum::Discrete(interval) => Rate::new(interval.denominator, interval.numerator),
-            FrameIntervalEnum::Stepwise(_) => None,
-        })
-        .collect();
-    rates.sort_by_key(|rate| rate.interval());
-    rates
-}
-
-fn interval(rate: Rate) -> Fraction {
-    let nanos = rate.interval().as_nanos();
-    // To a hundred-thousandth of a picture a second, which every driver's own table is coarser than.
-    let per_second = u32::try_from(100_000_000_000_000 / nanos.max(1)).unwrap_or(u32::MAX);
-    Fraction::new(100_000, per_second)
-}
-
-fn set(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<(), String> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let known = catch_unwind(AssertUnwindSafe(|| device.query_controls()));
-    let known = known.map_err(|_| "has controls of a sort that is not understood")?;
-    let mut known = known.map_err(|error| format!("does not tell its controls: {error}"))?;
-    // Headings are listed among them.
-    known.retain(|control| control.typ != Sort::CtrlClass);
-    for (name, value) in wanted {
-        let control = known.iter().find(|control| plain(&control.name) == *name).ok_or_else(|| {
-            let names: Vec<String> = known.iter().map(|control| plain(&control.name)).collect();
-            format!("has no control \"{name}\"; it has {}", names.join(", "))
-        })?;
-        let (least, most) = (control.minimum, control.maximum);
-        if !(least..=most).contains(value) {
-            return Err(format!("takes {name} between {least} and {most}{}, got {value}", menu(control)));
-        }
-        let value = Control { id: control.id, value: Value::Integer(*value) };
-        device.set_control(value).map_err(|error| format!("does not take {name}: {error}"))?;
-    }
-    Ok(())
-}
-
-/// A control's name as `v4l2-ctl` writes it: `White Balance, Automatic` is `white_balance_automatic`.
-fn plain(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
-}
-
-fn menu(control: &Description) -> String {
-    let items = control.items.iter().flatten().map(|(index, item)| match item {
-        MenuItem::Name(name) => format!("{index} = {name}"),
-        MenuItem::Value(value) => format!("{index} = {value}"),
-    });
-    let items: Vec<String> = items.collect();
-    if items.is_empty() { String::new() } else { format!(" ({})", items.join(", ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn controls_are_called_as_v4l2_ctl_calls_them() {
-        assert_eq!(plain("White Balance, Automatic"), "white_balance_automatic");
-        assert_eq!(plain("Exposure Time, Absolute"), "exposure_time_absolute");
-    }
-
-    #[test]
-    fn an_interval_is_what_the_rate_says() {
-        let thirty = interval("30".parse().unwrap());
-        assert_eq!(f64::from(thirty.denominator) / f64::from(thirty.numerator), 30.0);
     }
 }

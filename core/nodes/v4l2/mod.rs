@@ -1,10 +1,13 @@
 //! `v4l2`: a camera by the kernel's own interface, for machines without libcamera.
 //!
-//! Owns the kind. `negotiate` chooses among what a camera offers, `device` speaks with the driver,
-//! `source` is the node.
+//! Owns the kind. `device`, `offers` and `controls` speak with the driver, `negotiate` chooses among what a
+//! camera offers, `described` is what people are told of it, `source` is the node.
 
+mod controls;
+mod described;
 mod device;
 mod negotiate;
+mod offers;
 mod source;
 
 use std::collections::BTreeMap;
@@ -18,8 +21,14 @@ use crate::node::{
     Takes, VideoFormat, Work,
 };
 use crate::nodes::camera::OnLost;
-use negotiate::{Capture, Wanted};
+use negotiate::Wanted;
 use source::{Filming, Plan};
+
+pub use controls::Known;
+pub use described::Described;
+pub use device::find;
+pub use negotiate::Capture;
+pub use offers::{Sized, Sort};
 
 static ABOUT: About = About {
     name: "v4l2",

@@ -223,14 +223,18 @@ impl Source for Filming {
 
     /// Controls are set while it runs; another format needs another opening.
     fn adjust(&mut self, settings: &Settings) -> Adjusted {
-        if !settings.same_but_for(&self.settings, &["controls", "on_lost"]) {
-            return Adjusted::NeedsRebuild;
-        }
         let (Ok(controls), State::Open { camera, .. }) = (super::controls(settings), &self.state) else {
             return Adjusted::NeedsRebuild;
         };
-        if camera.set(&controls).is_err() {
+        if settings.text("camera") != self.settings.text("camera") {
             return Adjusted::NeedsRebuild;
+        }
+        let name = format!("\"{}\"", self.name.model);
+        if let Some(why) = camera::held(&name, &self.settings, settings, &["controls", "on_lost"]) {
+            return Adjusted::Refused(why);
+        }
+        if let Err(why) = camera.change(&self.controls, &controls) {
+            return Adjusted::Refused(format!("{name} {why}"));
         }
         self.on_lost = OnLost::named(settings.choice("on_lost"));
         (self.controls, self.settings) = (controls, settings.clone());

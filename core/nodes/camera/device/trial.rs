@@ -4,9 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::kind::Libcamera;
 use crate::media::{Frame, Item, PixelFormat, Pool, Pts, Size};
 use crate::node::{Epoch, Flow, Node, NodeKind, Output, Settings, Site, Source};
 use crate::pixels;
@@ -19,7 +18,10 @@ const MEMORY: usize = 256 << 20;
 /// What came of it.
 #[derive(Debug)]
 pub struct Trial {
-    pub camera: String,
+    /// The kind of node that took them.
+    pub kind: &'static str,
+    /// What it was set to.
+    pub camera: Json,
     pub size: Size,
     /// From each picture to the next.
     pub steps: Vec<Duration>,
@@ -30,24 +32,23 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Takes the pictures and saves the last one as PNG.
+    /// Takes the pictures by a node of `kind` that is set to `camera`, and saves the last one as PNG.
     ///
     /// # Errors
     /// A sentence: no such camera, in use, silent, or a file that cannot be written.
-    pub fn of(camera: &str, picture: &Path) -> Result<Trial, String> {
-        let which = camera.parse::<u64>().map_or_else(|_| json!(camera), |index| json!(index));
+    pub fn of(kind: &dyn NodeKind, camera: &Json, picture: &Path) -> Result<Trial, String> {
         let settings =
-            Settings::from_json(Libcamera.about().with, &json!({ "camera": which, "on_lost": "stop" }))?;
+            Settings::from_json(kind.about().with, &json!({ "camera": camera, "on_lost": "stop" }))?;
         let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: true };
         let site = Site::alone("camera", Pool::new(MEMORY), epoch);
-        let node = Libcamera.build(&settings, &[], &site).map_err(|error| error.to_string())?;
+        let node = kind.build(&settings, &[], &site).map_err(|error| error.to_string())?;
         let Node::Source(mut source) = node else { unreachable!("a camera is a source") };
         let Taken { last, times } = take(&mut *source)?;
-        let last =
-            last.ok_or_else(|| format!("\"{camera}\" gave no picture within {} s", PATIENCE.as_secs()))?;
+        let last = last.ok_or_else(|| format!("{camera} gave no picture within {} s", PATIENCE.as_secs()))?;
         save(&last, &site.pool, picture)?;
         Ok(Trial {
-            camera: camera.to_owned(),
+            kind: kind.about().name,
+            camera: camera.clone(),
             size: last.size(),
             steps: times.windows(2).map(|pair| pair[1].since(pair[0])).collect(),
             counters: site.counters.snapshot(),

@@ -23,6 +23,8 @@ import urllib.request
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
+# Seconds; offers are answered in milliseconds.
+PATIENCE = 15
 
 # As a browser makes it before it has gathered candidates; audio and video, both to be received.
 OFFER = """v=0
@@ -85,6 +87,18 @@ class Answer:
         return self.header("Content-Type").split(";")[0].strip().lower()
 
 
+class Silence:
+    """No answer within the time a request is given: no status, and no rule is kept by it."""
+
+    status, body = 0, ""
+
+    def header(self, name):
+        return ""
+
+    def kind(self):
+        return ""
+
+
 class Endpoint:
     def __init__(self, url, token, sdp=OFFER):
         self.url, self.token, self.sdp = url, token, sdp
@@ -102,9 +116,11 @@ class Endpoint:
         if self.token and token:
             request.add_unredirected_header("Authorization", "Bearer " + self.token)
         try:
-            return Answer(self.opener.open(request, timeout=15))
+            return Answer(self.opener.open(request, timeout=PATIENCE))
         except urllib.error.HTTPError as error:
             return Answer(error)
+        except TimeoutError:
+            return Silence()
 
     def offer(self, sdp=None, kind=SDP):
         answer = self.ask("POST", headers={"Content-Type": kind}, body=sdp or self.sdp)
@@ -125,6 +141,7 @@ class Table:
 
     def row(self, verdict, rule, seen=""):
         self.failed += verdict == "FAIL"
+        seen = f"no answer in {PATIENCE} s" if seen == 0 else seen
         print(f"{verdict:5} {rule:68} {seen}".rstrip(), flush=True)
 
     def must(self, holds, rule, seen=""):

@@ -55,6 +55,11 @@ impl Agenda {
         self.times.first().map(|(time, _)| *time)
     }
 
+    /// How many want to be looked at some time.
+    pub fn deadlines(&self) -> usize {
+        self.times.len()
+    }
+
     /// Whose time has come by `now`.
     pub fn due(&self, now: Instant) -> Vec<PeerId> {
         self.times.iter().take_while(|(time, _)| *time <= now).map(|(_, viewer)| *viewer).collect()

@@ -18,8 +18,9 @@ pub struct PeerId(pub u64);
 
 /// Addresses one viewer may be reached at; a browser has two or three. The oldest goes first.
 const MOST_ADDRESSES: usize = 8;
-/// Our questions that still wait for an answer, all viewers together.
-const MOST_TRANSACTIONS: usize = 8192;
+/// Questions of ours to one viewer that still wait for an answer: all its candidates from all our
+/// addresses in one go.
+const MOST_QUESTIONS: usize = 256;
 /// Datagrams a second from one address that belongs to nobody yet. A joining browser sends a
 /// dozen.
 const MOST_FROM_STRANGER: u32 = 200;
@@ -39,12 +40,20 @@ pub enum Route {
 pub struct Demux {
     fragments: HashMap<String, PeerId>,
     addresses: HashMap<SocketAddr, PeerId>,
-    reached: HashMap<PeerId, VecDeque<SocketAddr>>,
     asked: HashMap<Transaction, PeerId>,
-    asked_in_order: VecDeque<Transaction>,
+    /// What the tables above hold of each, so that nothing of it is left when it goes.
+    peers: HashMap<PeerId, Held>,
     strangers: Strangers,
     /// Sessions that have not proved an address yet.
     joining: u32,
+}
+
+#[derive(Default)]
+struct Held {
+    fragments: Vec<String>,
+    /// Oldest first, as are those it was asked from.
+    addresses: VecDeque<SocketAddr>,
+    questions: VecDeque<Transaction>,
 }
 
 impl Demux {
@@ -52,27 +61,32 @@ impl Demux {
         Demux {
             fragments: HashMap::new(),
             addresses: HashMap::new(),
-            reached: HashMap::new(),
             asked: HashMap::new(),
-            asked_in_order: VecDeque::new(),
+            peers: HashMap::new(),
             strangers: Strangers::new(),
             joining: 0,
         }
     }
 
-    /// `fragment` is the ICE user name fragment we made for this viewer.
+    /// `fragment` is an ICE user name fragment we made for this viewer.
     pub fn add(&mut self, fragment: String, viewer: PeerId) {
-        self.fragments.insert(fragment, viewer);
-        if self.reached.insert(viewer, VecDeque::new()).is_none() {
-            self.joining += 1;
-        }
+        self.fragments.insert(fragment.clone(), viewer);
+        let joins = !self.peers.contains_key(&viewer);
+        self.joining += u32::from(joins);
+        self.peers.entry(viewer).or_default().fragments.push(fragment);
     }
 
-    pub fn remove(&mut self, fragment: &str, viewer: PeerId) {
-        self.fragments.remove(fragment);
-        let Some(reached) = self.reached.remove(&viewer) else { return };
-        self.joining -= u32::from(reached.is_empty());
-        for address in reached {
+    /// Forgets all there is of a viewer.
+    pub fn remove(&mut self, viewer: PeerId) {
+        let Some(peer) = self.peers.remove(&viewer) else { return };
+        self.joining -= u32::from(peer.addresses.is_empty());
+        for fragment in peer.fragments {
+            self.fragments.remove(&fragment);
+        }
+        for question in peer.questions {
+            self.asked.remove(&question);
+        }
+        for address in peer.addresses {
             // Another viewer may have taken the address over since.
             if self.addresses.get(&address) == Some(&viewer) {
                 self.addresses.remove(&address);
@@ -88,7 +102,7 @@ impl Demux {
         }
         let named = Stun::read(datagram).and_then(|stun| match stun.class {
             Class::Request => self.fragments.get(stun.receiver()?).copied(),
-            Class::Success | Class::Other => self.asked.get(&stun.transaction).copied(),
+            Class::Success | Class::Other => self.answered(&stun.transaction),
         });
         named.or(known).map_or(Route::Nobody, Route::To)
     }
@@ -106,30 +120,46 @@ impl Demux {
 
     /// The address `viewer` proved last, if any.
     pub fn address(&self, viewer: PeerId) -> Option<SocketAddr> {
-        self.reached.get(&viewer)?.back().copied()
+        self.peers.get(&viewer)?.addresses.back().copied()
+    }
+
+    /// How many fragments, addresses and questions it holds, all viewers together.
+    pub fn sizes(&self) -> [usize; 3] {
+        [self.fragments.len(), self.addresses.len(), self.asked.len()]
     }
 
     fn remember(&mut self, transaction: Transaction, viewer: PeerId) {
-        if self.asked_in_order.len() == MOST_TRANSACTIONS
-            && let Some(oldest) = self.asked_in_order.pop_front()
+        let Some(peer) = self.peers.get_mut(&viewer) else { return };
+        if self.asked.insert(transaction, viewer).is_some() {
+            return;
+        }
+        peer.questions.push_back(transaction);
+        if peer.questions.len() > MOST_QUESTIONS
+            && let Some(oldest) = peer.questions.pop_front()
         {
             self.asked.remove(&oldest);
         }
-        if self.asked.insert(transaction, viewer).is_none() {
-            self.asked_in_order.push_back(transaction);
+    }
+
+    /// Who was asked this; a question is answered once.
+    fn answered(&mut self, transaction: &Transaction) -> Option<PeerId> {
+        let viewer = self.asked.remove(transaction)?;
+        if let Some(peer) = self.peers.get_mut(&viewer) {
+            peer.questions.retain(|question| question != transaction);
         }
+        Some(viewer)
     }
 
     /// `address` has been proved to be `viewer`'s.
     pub fn bind(&mut self, address: SocketAddr, viewer: PeerId) {
-        let Some(reached) = self.reached.get_mut(&viewer) else { return };
+        let Some(peer) = self.peers.get_mut(&viewer) else { return };
         if self.addresses.insert(address, viewer) == Some(viewer) {
             return;
         }
-        self.joining -= u32::from(reached.is_empty());
-        reached.push_back(address);
-        if reached.len() > MOST_ADDRESSES
-            && let Some(oldest) = reached.pop_front()
+        self.joining -= u32::from(peer.addresses.is_empty());
+        peer.addresses.push_back(address);
+        if peer.addresses.len() > MOST_ADDRESSES
+            && let Some(oldest) = peer.addresses.pop_front()
             && self.addresses.get(&oldest) == Some(&viewer)
         {
             self.addresses.remove(&oldest);
@@ -191,7 +221,7 @@ mod tests {
         assert_eq!(demux.route(now, from, &media), Route::Nobody);
         demux.sent(viewer, from, &granted());
         assert_eq!(demux.route(now, from, &media), Route::To(viewer));
-        demux.remove("ours", viewer);
+        demux.remove(viewer);
         assert_eq!(demux.route(now, from, &media), Route::Nobody);
         assert_eq!(demux.route(now, from, &request("ours:theirs")), Route::Nobody);
     }
@@ -207,14 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn a_viewer_holds_a_bounded_number_of_addresses() {
+    fn a_viewer_holds_a_bounded_number_of_addresses_and_questions_and_leaves_none() {
         let mut demux = Demux::new();
         demux.add("ours".into(), PeerId(1));
-        for port in 1..100 {
+        for port in 1..1000u16 {
             demux.sent(PeerId(1), address(1, port), &granted());
+            let mut question = request("theirs:ours");
+            question[8..10].copy_from_slice(&port.to_be_bytes());
+            demux.sent(PeerId(1), address(1, port), &question);
         }
-        assert_eq!(demux.addresses.len(), MOST_ADDRESSES);
-        assert_eq!(demux.address(PeerId(1)), Some(address(1, 99)));
+        assert_eq!(demux.sizes(), [1, MOST_ADDRESSES, MOST_QUESTIONS]);
+        assert_eq!(demux.address(PeerId(1)), Some(address(1, 999)));
+        demux.remove(PeerId(1));
+        assert_eq!((demux.sizes(), demux.joining), ([0; 3], 0));
     }
 
     #[test]
@@ -249,7 +284,7 @@ mod tests {
         }
         // From then on nobody joins, and strangers are as strange as ever.
         assert_eq!(demux.joining, 0);
-        (0..crowd).for_each(|n| demux.remove(&format!("ours{n}"), PeerId(n)));
+        (0..crowd).for_each(|n| demux.remove(PeerId(n)));
         assert_eq!(demux.joining, 0);
         assert_eq!(demux.route(start, address(1, 1), &request("ours:theirs")), Route::Nobody);
     }
@@ -271,6 +306,6 @@ mod tests {
             demux.sent(PeerId(2), from, &bytes);
         }
         assert!(demux.addresses.is_empty());
-        assert!(demux.asked.len() <= MOST_TRANSACTIONS);
+        assert!(demux.asked.is_empty());
     }
 }

@@ -183,6 +183,11 @@ impl Directory {
         self.sessions.get(name)
     }
 
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Undoes [`Directory::enter`]; the place stays taken.
     pub fn withdraw(&mut self, name: &str) {
         self.sessions.remove(name);

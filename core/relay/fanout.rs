@@ -13,6 +13,7 @@ use super::agenda::Agenda;
 use super::connection::Connection;
 use super::demux::{Demux, PeerId, Route};
 use super::early::Inbound;
+use super::figures::Tables;
 use super::ingest::Publisher;
 use super::peer::{Datagram, Why};
 use super::stream::{Cut, Stream, StreamId, StreamStats};
@@ -221,6 +222,20 @@ impl Fanout {
             .collect()
     }
 
+    /// What is held for sessions, by name of the table: nothing, when there are none.
+    pub fn tables(&self) -> Tables {
+        let [fragments, addresses, questions] = self.demux.sizes();
+        vec![
+            ("connections", self.viewers.len() + self.publishers.len()),
+            ("fragments", fragments),
+            ("addresses", addresses),
+            ("questions", questions),
+            ("deadlines", self.agenda.deadlines()),
+            ("senders", self.agenda.senders().len()),
+            ("goodbyes", self.goodbyes.len()),
+        ]
+    }
+
     fn find(&self, session: &str) -> Option<PeerId> {
         let viewers = self.viewers.values().map(|viewer| &viewer.connection);
         let publishers = self.publishers.values().map(|publisher| &publisher.connection);
@@ -307,7 +322,7 @@ impl Fanout {
         } else {
             return;
         };
-        self.demux.remove(connection.fragment(), id);
+        self.demux.remove(id);
         self.agenda.forget(id);
         self.ended.push(Ended { session: connection.session, how });
     }

@@ -11,6 +11,9 @@ use super::ntp;
 /// Our own reports that a viewer may still echo.
 const MOST_ECHOES: usize = 8;
 
+/// The relay's tables of what it holds for sessions, and how many entries each has.
+pub type Tables = Vec<(&'static str, usize)>;
+
 /// One viewer's session at one instant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionStats {

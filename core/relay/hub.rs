@@ -21,6 +21,7 @@ use super::demand::{Demand, START_WITHIN};
 use super::demux::PeerId;
 use super::directory::{Admitted, Directory, Entry, Outlet, Session};
 use super::feed::{Destination, Feed, Pulse};
+use super::figures::Tables;
 use super::fragment::{Fragment, matches_tag, user_of};
 use super::mailbox::{Command, Left, Mailbox};
 use super::offer::Offer;
@@ -202,15 +203,18 @@ impl Hub {
 
     /// Figures of every stream that can be asked for, and its sessions; empty while the network is not open.
     pub fn stats(&self) -> Vec<StreamStats> {
-        let (reply, figures) = mpsc::sync_channel(1);
-        let mut all = match self.leave(Command::Stats(reply)) {
-            Ok(()) => figures.recv_timeout(STATS_WITHIN).unwrap_or_default(),
-            Err(_) => vec![],
-        };
+        let mut all = self.ask(Command::Stats);
         // What is published elsewhere is nobody's to ask for here.
         let directory = lock(&self.0.directory);
         all.retain(|stream| directory.streams.has(&stream.id));
         all
+    }
+
+    /// What is held for sessions, by name of the table; nothing, when there are none.
+    pub fn tables(&self) -> Tables {
+        let mut tables = self.ask(Command::Tables);
+        tables.push(("sessions", lock(&self.0.directory).sessions()));
+        tables
     }
 
     /// Says goodbye to all viewers and ends the relay thread.
@@ -299,6 +303,14 @@ impl Hub {
             return Err(refusal);
         }
         Ok(Answer { session, sdp, etag })
+    }
+
+    fn ask<T: Default>(&self, question: impl FnOnce(mpsc::SyncSender<T>) -> Command) -> T {
+        let (reply, answer) = mpsc::sync_channel(1);
+        match self.leave(question(reply)) {
+            Ok(()) => answer.recv_timeout(STATS_WITHIN).unwrap_or_default(),
+            Err(_) => T::default(),
+        }
     }
 
     fn leave(&self, command: Command) -> Result<(), Refusal> {

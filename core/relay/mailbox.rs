@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::figures::Tables;
 use super::ingest::Publisher;
 use super::stream::{Cut, Stream, StreamId, StreamStats};
 use super::viewer::Viewer;
@@ -33,6 +34,7 @@ pub enum Command {
         candidates: Vec<String>,
     },
     Stats(SyncSender<Vec<StreamStats>>),
+    Tables(SyncSender<Tables>),
     Stop,
 }
 
@@ -64,7 +66,8 @@ impl Command {
             | Command::Admit(_)
             | Command::NeedKeyframe(_)
             | Command::Candidates { .. }
-            | Command::Stats(_) => true,
+            | Command::Stats(_)
+            | Command::Tables(_) => true,
             Command::Open(..) | Command::End(_) | Command::Close { .. } | Command::Stop => false,
         }
     }

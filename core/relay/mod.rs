@@ -66,7 +66,7 @@ mod thread;
 mod viewer;
 mod waiting;
 
-pub use figures::{SessionStats, Totals};
+pub use figures::{SessionStats, Tables, Totals};
 pub use hub::{Answer, Closed, Hub, Network};
 pub use ingest::Kind as WhipKind;
 pub use kind::Kind;

@@ -69,6 +69,7 @@ fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
         Command::Candidates { session, candidates } => fanout.candidates(now, &session, &candidates),
         // Whoever asked may have given up waiting.
         Command::Stats(reply) => drop(reply.try_send(fanout.snapshot(now))),
+        Command::Tables(reply) => drop(reply.try_send(fanout.tables())),
         Command::Stop => {
             fanout.end_all();
             return Next::Stop;

@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::problem::Problem;
 use super::routes::Served;
-use crate::relay::{SessionStats, StreamStats, Totals};
+use crate::relay::{SessionStats, StreamStats, Tables, Totals};
 use crate::run::{NodeReport, NodeState, Report, Spread};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,8 +25,11 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// `/metrics`
 pub async fn scrape(State(served): State<Served>) -> Response {
     let mut registry = Registry::with_prefix("framegate");
-    registry
-        .register_collector(Box::new(Scrape { report: served.watch.report(), relays: served.hub.stats() }));
+    registry.register_collector(Box::new(Scrape {
+        report: served.watch.report(),
+        relays: served.hub.stats(),
+        tables: served.hub.tables(),
+    }));
     let mut text = String::new();
     match text::encode(&mut text, &registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
@@ -42,6 +45,7 @@ pub async fn scrape(State(served): State<Served>) -> Response {
 struct Scrape {
     report: Report,
     relays: Vec<StreamStats>,
+    tables: Tables,
 }
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -162,7 +166,14 @@ impl Scrape {
         let dropped = each().map(|(labels, relay)| (labels, relay.dropped));
         page.counters("relay_dropped", "Pictures lost because the relay was behind", None, dropped)?;
         self.session_counts(page)?;
-        self.session_spreads(page)
+        self.session_spreads(page)?;
+        let held = self.tables.iter().map(|(table, entries)| (vec![("table", *table)], *entries as u64));
+        page.gauges(
+            "relay_held",
+            "What is held for sessions, publishers' too: none, when there are none",
+            None,
+            held,
+        )
     }
 
     /// Sums over all sessions there ever were, since a viewer must not become a label.

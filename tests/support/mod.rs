@@ -13,6 +13,7 @@ pub mod counterfeit;
 pub mod models;
 pub mod python;
 pub mod registry;
+pub mod watcher;
 
 use std::path::PathBuf;
 

@@ -77,6 +77,7 @@ fn metrics_are_written_for_prometheus() {
         "framegate_relay_nacks_total{relay=\"live\"} ",
         "framegate_relay_picture_losses_total{relay=\"live\"} ",
         "framegate_relay_dropped_to_key_total{relay=\"live\"} ",
+        "framegate_relay_held{table=\"addresses\"} ",
     ] {
         assert!(answer.body.contains(&format!("\n{sample}")), "{sample} in\n{}", answer.body);
     }

@@ -191,7 +191,8 @@ proptest! {
             let _ = (stun.receiver(), stun.nominates());
         }
         let _ = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &hello);
-        demux.remove("ours", PeerId(1));
+        demux.remove(PeerId(1));
+        prop_assert_eq!(demux.sizes(), [0; 3]);
         let nobody = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &request("ours:theirs"));
         prop_assert_eq!(nobody, crate::relay::demux::Route::Nobody);
     }

@@ -25,6 +25,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Error;
 
+use super::candidate::candidate;
 use super::feedback::{Reports, Tap};
 use super::offer::{Codec, Offer};
 use super::peer::{DOUBT, GIVE_UP, KEEP_ALIVE, Names, Peer, Way};
@@ -260,20 +261,6 @@ pub(super) fn names(
         playout_delay: extension(PLAYOUT_DELAY),
         capture_time: extension(CAPTURE_TIME),
     })
-}
-
-/// `a=candidate:` without its key; `rank` 0 is tried first.
-fn candidate(address: &SocketAddr, rank: usize) -> String {
-    // RFC 8445 §5.1.2: host candidates, component 1; IPv6 before IPv4.
-    let preference = u32::from(address.is_ipv6()) * 0x100 + 0xfe00 - rank.min(0xff) as u32;
-    let priority = (126 << 24) + (preference << 8) + 255;
-    let (ip, port) = (address.ip(), address.port());
-    format!("{} 1 udp {priority} {ip} {port} typ host", foundation(address))
-}
-
-/// The same for candidates of the same kind and address, as RFC 8445 §5.1.1.3 wants it.
-fn foundation(address: &SocketAddr) -> u32 {
-    address.ip().to_string().bytes().fold(17, |sum: u32, byte| sum.wrapping_mul(31) + u32::from(byte))
 }
 
 /// Each candidate once (the stack lists them for RTCP too, which is multiplexed), and those that

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::demux::{Demux, PeerId};
 use super::early::Inbound;
-use super::peer::{Datagram, Happening, Peer, Why};
+use super::peer::{Datagram, Happening, Path, Peer, Why};
 
 /// Datagrams that ever wait; a single keyframe is below this.
 const MOST_EVER_WAITING: usize = 4096;
@@ -47,8 +47,12 @@ impl Connection {
         }
     }
 
-    pub fn fragment(&self) -> &str {
-        self.peer.fragment()
+    pub fn fragments(&self) -> Vec<String> {
+        self.peer.fragments()
+    }
+
+    pub fn restart(&mut self, path: Path) {
+        self.peer.restart(path);
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -79,6 +83,7 @@ impl Connection {
         for happening in &happenings {
             match happening {
                 Happening::Reached(address) => demux.bind(*address, self.id),
+                Happening::Renamed => demux.name(self.id, self.peer.fragments()),
                 Happening::Connected => self.connected = true,
                 _ => {}
             }

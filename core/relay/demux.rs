@@ -68,12 +68,21 @@ impl Demux {
         }
     }
 
-    /// `fragment` is an ICE user name fragment we made for this viewer.
-    pub fn add(&mut self, fragment: String, viewer: PeerId) {
-        self.fragments.insert(fragment.clone(), viewer);
-        let joins = !self.peers.contains_key(&viewer);
-        self.joining += u32::from(joins);
-        self.peers.entry(viewer).or_default().fragments.push(fragment);
+    /// `fragments` are the ICE user name fragments we made for this viewer.
+    pub fn add(&mut self, fragments: Vec<String>, viewer: PeerId) {
+        if self.peers.insert(viewer, Held::default()).is_none() {
+            self.joining += 1;
+        }
+        self.name(viewer, fragments);
+    }
+
+    /// The viewer is named by these fragments from now on, and no others.
+    pub fn name(&mut self, viewer: PeerId, fragments: Vec<String>) {
+        let Some(peer) = self.peers.get_mut(&viewer) else { return };
+        for fragment in std::mem::replace(&mut peer.fragments, fragments) {
+            self.fragments.remove(&fragment);
+        }
+        self.fragments.extend(peer.fragments.iter().map(|fragment| (fragment.clone(), viewer)));
     }
 
     /// Forgets all there is of a viewer.
@@ -215,7 +224,7 @@ mod tests {
     fn an_address_belongs_to_a_viewer_only_after_ice_granted_a_request() {
         let (now, from, viewer) = (Instant::now(), address(1, 5000), PeerId(1));
         let mut demux = Demux::new();
-        demux.add("ours".into(), viewer);
+        demux.add(vec!["ours".into()], viewer);
         let media = [0x80, 0, 0, 0];
         assert_eq!(demux.route(now, from, &request("ours:theirs")), Route::To(viewer));
         assert_eq!(demux.route(now, from, &media), Route::Nobody);
@@ -227,10 +236,28 @@ mod tests {
     }
 
     #[test]
+    fn a_viewer_that_is_named_anew_is_not_called_by_its_old_name() {
+        let (now, from, viewer) = (Instant::now(), address(1, 5000), PeerId(1));
+        let mut demux = Demux::new();
+        demux.add(vec!["ours".into()], viewer);
+        for (names, old, new) in [
+            (vec!["ours", "next"], Route::To(viewer), Route::To(viewer)),
+            (vec!["next"], Route::Nobody, Route::To(viewer)),
+        ] {
+            demux.name(viewer, names.into_iter().map(str::to_owned).collect());
+            assert_eq!(demux.route(now, from, &request("ours:theirs")), old);
+            assert_eq!(demux.route(now, from, &request("next:theirs")), new);
+        }
+        demux.name(PeerId(2), vec!["of nobody".into()]);
+        demux.remove(viewer);
+        assert_eq!(demux.sizes(), [0; 3]);
+    }
+
+    #[test]
     fn an_answer_goes_to_whoever_asked() {
         let (now, viewer) = (Instant::now(), PeerId(3));
         let mut demux = Demux::new();
-        demux.add("ours".into(), viewer);
+        demux.add(vec!["ours".into()], viewer);
         assert_eq!(demux.route(now, address(2, 1), &granted()), Route::Nobody);
         demux.sent(viewer, address(2, 1), &request("theirs:ours"));
         assert_eq!(demux.route(now, address(2, 1), &granted()), Route::To(viewer));
@@ -239,7 +266,7 @@ mod tests {
     #[test]
     fn a_viewer_holds_a_bounded_number_of_addresses_and_questions_and_leaves_none() {
         let mut demux = Demux::new();
-        demux.add("ours".into(), PeerId(1));
+        demux.add(vec!["ours".into()], PeerId(1));
         for port in 1..1000u16 {
             demux.sent(PeerId(1), address(1, port), &granted());
             let mut question = request("theirs:ours");
@@ -256,7 +283,7 @@ mod tests {
     fn strangers_are_cut_off_for_the_rest_of_the_second_and_viewers_are_not() {
         let (start, viewer) = (Instant::now(), PeerId(1));
         let mut demux = Demux::new();
-        demux.add("ours".into(), viewer);
+        demux.add(vec!["ours".into()], viewer);
         demux.sent(viewer, address(9, 9), &granted());
         let hello = request("ours:theirs");
         let heard = (0..1000).filter(|_| demux.route(start, address(1, 1), &hello) != Route::Nobody).count();
@@ -270,7 +297,7 @@ mod tests {
     fn a_crowd_that_joins_from_behind_one_address_is_heard() {
         let (start, crowd) = (Instant::now(), 300);
         let mut demux = Demux::new();
-        (0..crowd).for_each(|n| demux.add(format!("ours{n}"), PeerId(n)));
+        (0..crowd).for_each(|n| demux.add(vec![format!("ours{n}")], PeerId(n)));
         for n in 0..crowd {
             let from = address(1, 1000 + n as u16);
             // Each asks a few times before it is answered.
@@ -293,7 +320,7 @@ mod tests {
     fn garbage_goes_nowhere_and_hurts_nobody() {
         let mut random = rand::rngs::StdRng::seed_from_u64(1);
         let mut demux = Demux::new();
-        demux.add("ours".into(), PeerId(1));
+        demux.add(vec!["ours".into()], PeerId(1));
         for n in 0..10_000u32 {
             let mut bytes = vec![0; (random.next_u32() % 200) as usize];
             random.fill_bytes(&mut bytes);

@@ -183,6 +183,13 @@ impl Directory {
         self.sessions.get(name)
     }
 
+    /// The session has another ICE session, with another tag, in which the other end is called `user`.
+    pub fn renew(&mut self, name: &str, tag: String, user: String) {
+        if let Some(session) = self.sessions.get_mut(name) {
+            (session.tag, session.user) = (tag, Some(user));
+        }
+    }
+
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.sessions.len()

@@ -15,7 +15,7 @@ use super::demux::{Demux, PeerId, Route};
 use super::early::Inbound;
 use super::figures::Tables;
 use super::ingest::Publisher;
-use super::peer::{Datagram, Why};
+use super::peer::{Datagram, Path, Why};
 use super::stream::{Cut, Stream, StreamId, StreamStats};
 use super::viewer::{Shown, Viewer, Wants};
 
@@ -99,7 +99,7 @@ impl Fanout {
     /// A publisher whose offer has been answered.
     pub fn admit(&mut self, now: Instant, publisher: Publisher) {
         let id = publisher.connection.id;
-        self.demux.add(publisher.connection.fragment().to_owned(), id);
+        self.demux.add(publisher.connection.fragments(), id);
         self.publishers.insert(id, publisher);
         self.with(now, id, |connection| connection.timeout(now));
     }
@@ -114,7 +114,7 @@ impl Fanout {
 
     pub fn add(&mut self, now: Instant, viewer: Viewer) {
         let (id, stream) = (viewer.connection.id, viewer.stream);
-        self.demux.add(viewer.connection.fragment().to_owned(), id);
+        self.demux.add(viewer.connection.fragments(), id);
         self.viewers.insert(id, viewer);
         match self.streams.get_mut(&stream) {
             Some(stream) => {
@@ -144,6 +144,13 @@ impl Fanout {
     pub fn candidates(&mut self, now: Instant, session: &str, candidates: &[String]) {
         if let Some(id) = self.find(session) {
             self.with(now, id, |connection| candidates.iter().for_each(|one| connection.candidate(one)));
+        }
+    }
+
+    /// Looks for another way to the other end of a session: its ICE is restarted.
+    pub fn restart(&mut self, now: Instant, session: &str, path: Path) {
+        if let Some(id) = self.find(session) {
+            self.with(now, id, |connection| connection.restart(path));
         }
     }
 

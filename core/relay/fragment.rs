@@ -1,5 +1,8 @@
-//! Reading a trickle fragment (RFC 8840): candidates that come after the offer.
+//! Trickle fragments (RFC 8840): candidates that come after the offer, or with a restart of ICE.
 
+use std::net::SocketAddr;
+
+use super::candidate::candidate;
 use super::offer::MOST_BYTES;
 use super::refusal::Refusal;
 
@@ -8,6 +11,9 @@ use super::refusal::Refusal;
 pub struct Fragment {
     /// The user name fragment of the ICE session it belongs to, if it names one.
     pub user: Option<String>,
+    password: Option<String>,
+    /// The media section its candidates are for.
+    section: Option<String>,
     /// Without `a=candidate:`.
     pub candidates: Vec<String>,
 }
@@ -29,9 +35,59 @@ impl Fragment {
                 fragment.candidates.push(candidate.to_owned());
             } else if let Some(user) = line.strip_prefix("a=ice-ufrag:") {
                 fragment.user = Some(user.to_owned());
+            } else if let Some(password) = line.strip_prefix("a=ice-pwd:") {
+                fragment.password = Some(password.to_owned());
+            } else if let Some(section) = line.strip_prefix("a=mid:") {
+                fragment.section = Some(section.to_owned());
             }
         }
         Ok(fragment)
+    }
+
+    /// What the other end is called and proves itself with from now on.
+    ///
+    /// # Errors
+    /// [`Refusal::BadFragment`] when it is not all there, or too short to be a secret.
+    pub fn credentials(&self) -> Result<Credentials, Refusal> {
+        let given = self.user.clone().zip(self.password.clone());
+        let credentials = given.map(|(user, password)| Credentials { user, password });
+        credentials.filter(Credentials::are_sound).ok_or_else(|| {
+            let why = "a restart of ICE brings a=ice-ufrag of 4 to 256 characters and a=ice-pwd of 22 to 256";
+            Refusal::BadFragment(why.to_owned())
+        })
+    }
+
+    /// The answer to a restart: what we are called from now on, and where we can be reached.
+    pub fn answer(&self, ours: &Credentials, own: &[SocketAddr], also: &[SocketAddr]) -> String {
+        let Credentials { user, password } = ours;
+        // What is written back is a token (RFC 8859 §5, RFC 4566 §9) or our own.
+        let is_token = |section: &&str| section.bytes().all(|byte| byte.is_ascii_graphic());
+        let section = self.section.as_deref().filter(is_token).unwrap_or("0");
+        let mut text = format!(
+            "a=ice-ufrag:{user}\r\na=ice-pwd:{password}\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{section}\r\n"
+        );
+        let ranked = own.iter().map(|address| (0, address));
+        for (rank, address) in
+            ranked.chain(also.iter().enumerate().map(|(rank, address)| (rank + 1, address)))
+        {
+            text.push_str(&format!("a=candidate:{}\r\n", candidate(address, rank)));
+        }
+        text.push_str("a=end-of-candidates\r\n");
+        text
+    }
+}
+
+/// What one end of an ICE session is called by, and proves itself with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub user: String,
+    pub password: String,
+}
+
+impl Credentials {
+    /// By RFC 8839 §5.4.
+    fn are_sound(&self) -> bool {
+        (4..=256).contains(&self.user.len()) && (22..=256).contains(&self.password.len())
     }
 }
 
@@ -62,6 +118,26 @@ mod tests {
         let fragment = fragment.unwrap();
         assert_eq!(fragment.user.as_deref(), Some("EsAw"));
         assert_eq!(fragment.candidates, ["1387637174 1 udp 2122260223 192.0.2.1 61764 typ host"]);
+    }
+
+    #[test]
+    fn a_restart_is_answered_for_the_section_it_names() {
+        let fragment = |text: &str| Fragment::read(text).unwrap();
+        let whole =
+            fragment("a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=mid:v 1\r\na=mid:v1\r\n");
+        assert_eq!(whole.credentials().unwrap().user, "EsAw");
+        for lacking in ["a=ice-ufrag:EsAw\r\n", "a=ice-ufrag:EsAw\r\na=ice-pwd:short\r\n", ""] {
+            assert!(matches!(fragment(lacking).credentials(), Err(Refusal::BadFragment(_))), "{lacking}");
+        }
+        let ours = Credentials { user: "ours".into(), password: "secret".into() };
+        let (own, also) = (SocketAddr::from(([192, 0, 2, 1], 1)), SocketAddr::from(([198, 51, 100, 1], 1)));
+        let answer = whole.answer(&ours, &[own], &[also]);
+        assert!(answer.starts_with("a=ice-ufrag:ours\r\na=ice-pwd:secret\r\nm="), "{answer}");
+        assert!(
+            answer.contains("\r\na=mid:v1\r\n") && answer.matches("a=candidate:").count() == 2,
+            "{answer}"
+        );
+        assert!(fragment("a=mid:v 1\r\n").answer(&ours, &[own], &[]).contains("\r\na=mid:0\r\n"));
     }
 
     #[test]

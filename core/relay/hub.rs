@@ -2,10 +2,11 @@
 //!
 //! One hub serves a process: one thread, one UDP port, all its nodes. No type of the WebRTC
 //! stack crosses this face, and nothing here waits for the network. What is published to us is in
-//! `incoming`, what we publish elsewhere in `outgoing`.
+//! `incoming`, what we publish elsewhere in `outgoing`, what comes of a session after its offer in `trickle`.
 
 mod incoming;
 mod outgoing;
+mod trickle;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,7 +23,7 @@ use super::demux::PeerId;
 use super::directory::{Admitted, Directory, Entry, Outlet, Session};
 use super::feed::{Destination, Feed, Pulse};
 use super::figures::Tables;
-use super::fragment::{Fragment, matches_tag, user_of};
+use super::fragment::user_of;
 use super::mailbox::{Command, Left, Mailbox};
 use super::offer::Offer;
 use super::peer::Peer;
@@ -34,6 +35,8 @@ use super::thread;
 use super::viewer::Viewer;
 use super::waiting::Waker;
 use crate::node::Site;
+
+pub use trickle::Trickled;
 
 /// The relay thread answers within a turn; one that does not is gone.
 const STATS_WITHIN: Duration = Duration::from_secs(1);
@@ -175,24 +178,6 @@ impl Hub {
         answered
     }
 
-    /// Candidates that come after the offer. `if_match` is the header's value.
-    ///
-    /// # Errors
-    /// When there is no such session, the tag is not its own, or the fragment cannot be used; the
-    /// session goes on untouched.
-    pub fn trickle(&self, session: &str, if_match: &str, fragment: &str) -> Result<(), Refusal> {
-        let known = lock(&self.0.directory).session(session).cloned().ok_or(Refusal::NoSuchSession)?;
-        if !matches_tag(if_match, &known.tag) {
-            return Err(Refusal::StaleTag);
-        }
-        let fragment = Fragment::read(fragment)?;
-        if fragment.user.is_some() && known.user.is_some() && fragment.user != known.user {
-            return Err(Refusal::CannotRestart);
-        }
-        let candidates = fragment.candidates;
-        self.leave(Command::Candidates { session: session.to_owned(), candidates })
-    }
-
     /// Ends a session; all that belongs to it is gone with the relay thread's next turn.
     pub fn close(&self, session: &str) -> Closed {
         let Some(_) = lock(&self.0.directory).forget(session) else { return Closed::NoSuchSession };
@@ -293,7 +278,7 @@ impl Hub {
         (peer, sdp): (Peer, String),
         command: impl FnOnce(PeerId, String, Peer) -> Command,
     ) -> Result<Answer, Refusal> {
-        let (session, etag) = (secret(), format!("\"{}\"", secret()));
+        let (session, etag) = (secret(), tag());
         let entry = Session { stream: name.to_owned(), id, tag: etag.clone(), user: user_of(offer) };
         // Entered before the thread knows of it, so that an end cannot overtake the beginning.
         lock(&self.0.directory).enter(session.clone(), entry);
@@ -361,6 +346,11 @@ impl Drop for Line {
 /// 128 bits that nobody can guess.
 fn secret() -> String {
     format!("{:032x}", rand::random::<u128>())
+}
+
+/// A strong entity tag (RFC 9110 §8.8.3).
+fn tag() -> String {
+    format!("\"{}\"", secret())
 }
 
 // What the locks guard is changed in single steps: a panic elsewhere cannot leave it half-done.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::figures::Tables;
 use super::ingest::Publisher;
+use super::peer::Path;
 use super::stream::{Cut, Stream, StreamId, StreamStats};
 use super::viewer::Viewer;
 use super::waiting::Waker;
@@ -32,6 +33,11 @@ pub enum Command {
     Candidates {
         session: String,
         candidates: Vec<String>,
+    },
+    /// The session's ICE is restarted: another way is to be found.
+    Restart {
+        session: String,
+        path: Box<Path>,
     },
     Stats(SyncSender<Vec<StreamStats>>),
     Tables(SyncSender<Tables>),
@@ -66,6 +72,7 @@ impl Command {
             | Command::Admit(_)
             | Command::NeedKeyframe(_)
             | Command::Candidates { .. }
+            | Command::Restart { .. }
             | Command::Stats(_)
             | Command::Tables(_) => true,
             Command::Open(..) | Command::End(_) | Command::Close { .. } | Command::Stop => false,

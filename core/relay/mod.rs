@@ -29,6 +29,7 @@
 mod addresses;
 mod agenda;
 mod answer;
+mod candidate;
 mod connection;
 mod demand;
 mod demux;
@@ -67,7 +68,7 @@ mod viewer;
 mod waiting;
 
 pub use figures::{SessionStats, Tables, Totals};
-pub use hub::{Answer, Closed, Hub, Network};
+pub use hub::{Answer, Closed, Hub, Network, Trickled};
 pub use ingest::Kind as WhipKind;
 pub use kind::Kind;
 pub use push::Kind as PushKind;

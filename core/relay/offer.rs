@@ -3,13 +3,12 @@
 //! Owns the choice of payload type and what is let through to the WebRTC stack: candidates it
 //! cannot use, or too many of them, are left out. Everything here comes from strangers.
 
+use super::candidate;
 use super::profile::Profile;
 use super::refusal::Refusal;
 
 /// The longest SDP read.
 pub const MOST_BYTES: usize = 128 * 1024;
-/// Candidates of a viewer that are tried; each costs checks until it is given up.
-pub const MOST_CANDIDATES: usize = 32;
 
 /// An offer that can be answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,22 +154,14 @@ fn profile(fmtp: &str) -> Profile {
     }
 }
 
-/// Whether the WebRTC stack can try this candidate: UDP, by address.
-pub fn is_usable_candidate(candidate: &str) -> bool {
-    let mut words = candidate.split_ascii_whitespace().skip(2);
-    let is_udp = words.next().is_some_and(|protocol| protocol.eq_ignore_ascii_case("udp"));
-    // A `.local` name (mDNS) hides an address from us on purpose; the viewer's own checks show it.
-    is_udp && words.nth(1).is_some_and(|address| address.parse::<std::net::IpAddr>().is_ok())
-}
-
 /// `sdp` without candidates that cannot be used, and without too many.
 pub(super) fn usable(sdp: &str) -> String {
     let mut candidates = 0;
     let mut text = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
-        if let Some(candidate) = line.strip_prefix("a=candidate:") {
+        if let Some(text) = line.strip_prefix("a=candidate:") {
             candidates += 1;
-            if candidates > MOST_CANDIDATES || !is_usable_candidate(candidate) {
+            if candidates > candidate::MOST || !candidate::is_usable(text) {
                 continue;
             }
         }
@@ -242,7 +233,7 @@ mod tests {
         ];
         lines.extend(["a=candidate:1 1 udp 1 192.0.2.1 5000 typ host"; 100]);
         let sdp = read(&lines).unwrap().sdp;
-        assert_eq!(sdp.matches("a=candidate:").count(), MOST_CANDIDATES - 2);
+        assert_eq!(sdp.matches("a=candidate:").count(), candidate::MOST - 2);
         assert!(!sdp.contains("local 5000") && !sdp.contains("tcp"));
     }
 }

@@ -1,11 +1,13 @@
 //! One WebRTC connection: the only folder that drives the `rtc` stack.
 //!
 //! Owns feeding the stack and draining it, whichever way media goes; what is sent to a viewer is
-//! `outward`'s, what is said back to a publisher `inward`'s. It is sans-IO: datagrams and `now` come
+//! `outward`'s, what is said back to a publisher `inward`'s, and a way that takes the place of the first
+//! `path`'s. It is sans-IO: datagrams and `now` come
 //! in, datagrams and happenings go out. What a happening means is the business of whoever holds it.
 
 mod inward;
 mod outward;
+mod path;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -21,13 +23,15 @@ use rtc::rtp_transceiver::{RTCRtpReceiverId, RTCRtpSenderId};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
+use super::candidate;
 use super::detections;
 use super::early::{Early, Inbound, Turn};
 use super::feedback::{Feedback, Reports};
-use super::offer;
 use super::stun::{Class, Stun};
 
 pub use outward::Told;
+pub use path::Path;
+use path::Progress;
 
 /// A datagram to be sent.
 #[derive(Clone, Debug)]
@@ -48,6 +52,8 @@ pub enum Happening {
     Feedback(Feedback),
     /// A packet of the media that comes to us.
     Packet(Packet),
+    /// Its checks name us by other user name fragments from now on.
+    Renamed,
     /// The connection is over.
     Gone(Why),
 }
@@ -101,6 +107,13 @@ pub struct Peer {
     candidates: usize,
     /// Who answered a check of ours last.
     answered: Option<SocketAddr>,
+    /// What the other end proves its answers to the stack's checks with, once they are answered for it.
+    password: String,
+    /// The way that is used instead of the stack's own.
+    path: Option<Path>,
+    /// The way that will be, if it is found.
+    sought: Option<Path>,
+    renamed: bool,
     state: State,
 }
 
@@ -123,22 +136,47 @@ impl Peer {
             rtx_number: rand::random(),
             candidates: 0,
             answered: None,
+            password: String::new(),
+            path: None,
+            sought: None,
+            renamed: false,
             state: State::Connecting,
         }
     }
 
-    /// Our ICE user name fragment: what the other's checks name us by.
-    pub fn fragment(&self) -> &str {
-        &self.fragment
+    /// Our ICE user name fragments: what the other's checks name us by.
+    pub fn fragments(&self) -> Vec<String> {
+        let first = self.path.as_ref().map_or(self.fragment.as_str(), Path::fragment);
+        let sought = self.sought.as_ref().map(Path::fragment);
+        [Some(first), sought].into_iter().flatten().map(str::to_owned).collect()
+    }
+
+    /// Looks for another way to the other end; the one in use is used until it is found.
+    pub fn restart(&mut self, path: Path) {
+        self.sought = Some(path);
+        self.renamed = true;
     }
 
     /// Takes a datagram that belongs to this connection.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
         let is_dtls = inbound.bytes.first().is_some_and(|first| (20..64).contains(first));
-        if self.state == State::Connecting
-            && Stun::read(&inbound.bytes).is_some_and(|stun| stun.class == Class::Success)
-        {
-            self.answered = Some(inbound.from);
+        match Stun::read(&inbound.bytes).map(|stun| (stun.class, stun.receiver())) {
+            Some((Class::Request, Some(fragment))) => {
+                let mut paths = self.path.iter_mut().chain(&mut self.sought);
+                if let Some(path) = paths.find(|path| path.fragment() == fragment) {
+                    return path.receive(now, inbound);
+                }
+            }
+            Some((Class::Success, _)) => {
+                if self.state == State::Connecting {
+                    self.answered = Some(inbound.from);
+                }
+                // Whoever asked takes it; the others cannot make anything of it.
+                for path in self.path.iter_mut().chain(&mut self.sought) {
+                    path.receive(now, inbound.clone());
+                }
+            }
+            _ => {}
         }
         match self.early.turn(inbound) {
             Turn::Now(inbound) => self.feed(now, inbound),
@@ -155,8 +193,11 @@ impl Peer {
 
     /// Adds a candidate of the other end, as in `a=candidate:`; one that cannot be used is passed over.
     pub fn candidate(&mut self, candidate: &str) {
+        if let Some(path) = self.sought.as_mut().or(self.path.as_mut()) {
+            return path.candidate(candidate);
+        }
         self.candidates += 1;
-        if self.candidates <= offer::MOST_CANDIDATES && offer::is_usable_candidate(candidate) {
+        if self.candidates <= candidate::MOST && candidate::is_usable(candidate) {
             let candidate = RTCIceCandidateInit { candidate: candidate.to_owned(), ..Default::default() };
             // A candidate the stack cannot read is worth no more than one that does not answer.
             let _ = self.stack.add_remote_candidate(candidate);
@@ -167,18 +208,34 @@ impl Peer {
         if self.stack.handle_timeout(now).is_err() {
             self.state = State::Over;
         }
+        self.path.iter_mut().chain(&mut self.sought).for_each(|path| path.timeout(now));
     }
 
     pub fn deadline(&mut self) -> Option<Instant> {
-        self.stack.poll_timeout()
+        let paths = self.path.iter_mut().chain(&mut self.sought).filter_map(Path::deadline);
+        paths.chain(self.stack.poll_timeout()).min()
     }
 
     /// Takes out the datagrams that are ready: enough after sending media.
     pub fn datagrams(&mut self, mut send: impl FnMut(Datagram)) {
         while let Some(out) = self.stack.poll_write() {
             let TransportContext { local_addr, peer_addr, .. } = out.transport;
-            send(Datagram { from: local_addr, to: peer_addr, bytes: out.message });
+            let datagram = Datagram { from: local_addr, to: peer_addr, bytes: out.message };
+            let Some(path) = &self.path else {
+                send(datagram);
+                continue;
+            };
+            match Stun::read(&datagram.bytes).map(|stun| (stun.class, stun.transaction)) {
+                None => send(path.redirect(datagram)),
+                Some((Class::Request, transaction)) => {
+                    if let Some(granted) = path::granted(transaction, &datagram, &self.password) {
+                        self.feed(out.now, granted);
+                    }
+                }
+                Some(_) => {}
+            }
         }
+        self.path.iter_mut().chain(&mut self.sought).for_each(|path| path.datagrams(&mut send));
     }
 
     /// Takes out everything the stack has to say: after it was fed, and at its deadlines.
@@ -198,7 +255,11 @@ impl Peer {
             let Some(event) = self.stack.poll_event() else { break };
             self.event(now, event, &mut happened);
         }
+        self.choose_path(&mut happened);
         self.datagrams(&mut send);
+        if std::mem::take(&mut self.renamed) {
+            happened(Happening::Renamed);
+        }
         self.reports.take().into_iter().for_each(|feedback| happened(Happening::Feedback(feedback)));
         if self.state == State::Over {
             happened(Happening::Gone(Why::Left));
@@ -209,6 +270,31 @@ impl Peer {
     pub fn close(&mut self) {
         self.state = State::Over;
         let _ = self.stack.close();
+    }
+
+    /// Takes to the way that was sought, if it is found; a search that failed leaves everything as it was.
+    fn choose_path(&mut self, happened: &mut impl FnMut(Happening)) {
+        if self.path.as_mut().is_some_and(|path| path.progress() == Progress::Lost) {
+            happened(Happening::Gone(Why::Lost));
+        }
+        let progress = self.sought.as_mut().map_or(Progress::Sought, Path::progress);
+        // Without a way of its own the stack could not be made to believe that it has one.
+        let password = self.password_of_other().filter(|_| self.state == State::Connected);
+        match (progress, password) {
+            (Progress::Sought, _) => return,
+            (Progress::Found, Some(password)) => (self.path, self.password) = (self.sought.take(), password),
+            (Progress::Found, None) | (Progress::Lost, _) => self.sought = None,
+        }
+        self.renamed = true;
+        if let Some(remote) = self.path.as_ref().and_then(Path::remote) {
+            happened(Happening::Reached(remote));
+        }
+    }
+
+    /// What it proves itself with in the ICE session that the stack knows of.
+    fn password_of_other(&mut self) -> Option<String> {
+        let theirs = self.ask_transport(|dtls| dtls.ice_transport().get_remote_parameters())??;
+        Some(theirs.password)
     }
 
     fn event(&mut self, now: Instant, event: RTCPeerConnectionEvent, happened: &mut impl FnMut(Happening)) {
@@ -261,16 +347,13 @@ impl Peer {
 
     /// The stack has no event for the other's goodbye (close_notify), only this state.
     fn dtls_is_closed(&mut self) -> bool {
-        let is_closed = |dtls: RTCDtlsTransport<'_>| dtls.state() == RTCDtlsTransportState::Closed;
+        self.ask_transport(|dtls| dtls.state() == RTCDtlsTransportState::Closed).unwrap_or(false)
+    }
+
+    fn ask_transport<T>(&mut self, ask: impl FnOnce(RTCDtlsTransport<'_>) -> T) -> Option<T> {
         match self.way {
-            Way::Out { video, .. } => {
-                let sender = self.stack.rtp_sender(video);
-                sender.is_some_and(|sender| sender.transport().is_some_and(is_closed))
-            }
-            Way::In { video } => {
-                let receiver = self.stack.rtp_receiver(video);
-                receiver.is_some_and(|receiver| receiver.transport().is_some_and(is_closed))
-            }
+            Way::Out { video, .. } => self.stack.rtp_sender(video)?.transport().map(ask),
+            Way::In { video } => self.stack.rtp_receiver(video)?.transport().map(ask),
         }
     }
 

@@ -24,8 +24,8 @@ pub enum Refusal {
     StaleTag,
     /// The trickle fragment cannot be read.
     BadFragment(String),
-    /// The fragment asks for an ICE restart; the running session goes on untouched.
-    CannotRestart,
+    /// ICE cannot be restarted, and why; the running session goes on untouched.
+    CannotRestart(String),
     /// The network is not open: the server has not started, or has stopped.
     NotOpen { retry_after: Duration },
 }
@@ -48,8 +48,8 @@ impl fmt::Display for Refusal {
             Refusal::NoSuchSession => f.write_str("there is no such session; it may have ended"),
             Refusal::StaleTag => f.write_str("the entity tag is not that of the present ICE session"),
             Refusal::BadFragment(why) => write!(f, "the trickle fragment cannot be used: {why}"),
-            Refusal::CannotRestart => {
-                f.write_str("ICE cannot be restarted on a running session; end it and make a new one")
+            Refusal::CannotRestart(why) => {
+                write!(f, "ICE cannot be restarted, and the session goes on as it is: {why}")
             }
             Refusal::NotOpen { .. } => f.write_str("the relay's network is not open"),
         }

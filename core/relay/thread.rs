@@ -67,6 +67,7 @@ fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
         Command::NeedKeyframe(entrance) => fanout.need_keyframe(now, entrance),
         Command::Close { session } => fanout.close(&session),
         Command::Candidates { session, candidates } => fanout.candidates(now, &session, &candidates),
+        Command::Restart { session, path } => fanout.restart(now, &session, *path),
         // Whoever asked may have given up waiting.
         Command::Stats(reply) => drop(reply.try_send(fanout.snapshot(now))),
         Command::Tables(reply) => drop(reply.try_send(fanout.tables())),

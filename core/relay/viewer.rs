@@ -174,7 +174,7 @@ impl Viewer {
                 self.figures.connected(now);
                 Some(Wants::Keyframe)
             }
-            Happening::Reached(_) | Happening::Packet(_) => None,
+            Happening::Reached(_) | Happening::Renamed | Happening::Packet(_) => None,
             Happening::Gone(why) => Some(Wants::ToGo(why)),
             Happening::Feedback(Feedback::PictureLost) => self.picture_lost(now),
             Happening::Feedback(Feedback::Missing(numbers)) => {

@@ -53,6 +53,7 @@ static FILES: &[Embedded] = &embedded![
     "mark.svg" SVG,
     "panel.js" SCRIPT,
     "player.js" SCRIPT,
+    "restart.js" SCRIPT,
     "stage.js" SCRIPT,
     "style.css" CSS,
     "text.js" SCRIPT,

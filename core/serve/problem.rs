@@ -83,7 +83,7 @@ impl From<Refusal> for Problem {
             Refusal::BadSdp(_) | Refusal::BadFragment(_) => because(StatusCode::BAD_REQUEST),
             Refusal::NoH264(_) => because(StatusCode::NOT_ACCEPTABLE),
             Refusal::StaleTag => because(StatusCode::PRECONDITION_FAILED),
-            Refusal::CannotRestart => because(StatusCode::UNPROCESSABLE_ENTITY),
+            Refusal::CannotRestart(_) => because(StatusCode::UNPROCESSABLE_ENTITY),
             Refusal::NotLive { retry_after, .. } | Refusal::Taken { retry_after, .. } => {
                 because(StatusCode::CONFLICT).retry_after(*retry_after)
             }
@@ -109,7 +109,7 @@ mod tests {
             (Refusal::BadFragment("x".to_owned()), 400),
             (Refusal::NoH264("x".to_owned()), 406),
             (Refusal::StaleTag, 412),
-            (Refusal::CannotRestart, 422),
+            (Refusal::CannotRestart("x".to_owned()), 422),
             (Refusal::NotLive { stream: stream(), retry_after }, 409),
             (Refusal::Taken { entrance: stream(), retry_after }, 409),
             (Refusal::Full { stream: stream(), most: 2, retry_after }, 503),

@@ -15,7 +15,7 @@ use axum::{Extension, Router};
 use super::problem::Problem;
 use super::routes::Served;
 use crate::graph::IceServer;
-use crate::relay::{Answer, Closed, Refusal};
+use crate::relay::{Answer, Closed, Refusal, Trickled};
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -99,7 +99,7 @@ async fn trickle(
     Path((node, session)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     protocol.known(&served, &node)?;
     let fragment = text(&headers, FRAGMENT, body)?;
     let tag = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).ok_or_else(|| {
@@ -107,8 +107,12 @@ async fn trickle(
     })?;
     // RFC 9725 §4.3.3 writes the star of an ICE restart in quotes, RFC 9110 without.
     let tag = if tag == "\"*\"" { "*" } else { tag };
-    served.hub.trickle(&session, tag, &fragment)?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(match served.hub.trickle(&session, tag, &fragment)? {
+        Trickled::Candidates => StatusCode::NO_CONTENT.into_response(),
+        Trickled::Restarted { fragment, etag } => {
+            ([(header::CONTENT_TYPE, FRAGMENT.to_owned()), (header::ETAG, etag)], fragment).into_response()
+        }
+    })
 }
 
 async fn end(

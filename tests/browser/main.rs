@@ -12,6 +12,7 @@ mod hostile;
 mod page;
 mod push;
 mod reload;
+mod roaming;
 mod seen;
 mod swap;
 mod turn;

@@ -155,19 +155,41 @@ fn a_fragment_for_an_unknown_session_is_not_found() {
 }
 
 #[test]
-fn an_ice_restart_is_answered_and_never_ends_the_session() {
-    let (session, tag) = open(&endpoint());
-    let restart = "a=ice-ufrag:new1\r\na=ice-pwd:anotherpasswordof22chars\r\n";
-    let kind = ("Content-Type", FRAGMENT);
-    let answer = send("PATCH", &session, &[kind, ("If-Match", "\"*\"")], restart);
-    match answer.status {
-        200 => assert_ne!(answer.header("etag"), tag, "a restarted ICE session has a tag of its own"),
-        422 => drop(answer.problem()),
-        _ => panic!("{answer:?}"),
+fn an_ice_restart_is_answered_with_credentials_and_a_tag_of_its_own_and_never_ends_the_session() {
+    let answer = offer(&endpoint(), OFFER);
+    let (session, tag) = (session_of(&endpoint(), &answer), answer.header("etag"));
+    let patch = |tag: &str, body: &str| {
+        send("PATCH", &session, &[("Content-Type", FRAGMENT), ("If-Match", tag)], body)
+    };
+    let value =
+        |text: &str, key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+
+    for lacking in ["a=ice-ufrag:new1\r\n", "a=ice-ufrag:new1\r\na=ice-pwd:short\r\n"] {
+        let refused = patch("\"*\"", lacking);
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(refused.problem().contains("a=ice-pwd"), "{refused:?}");
     }
-    let tag = if answer.status == 200 { answer.header("etag").to_owned() } else { tag };
-    let still = send("PATCH", &session, &[kind, ("If-Match", &tag)], CANDIDATE);
-    assert_eq!(still.status, 204, "the session goes on: {still:?}");
+    let wanted =
+        CANDIDATE.replace("4ZcD", "new1").replace("2/1muCWoOi3uLifh0NuRHlZ3", "anotherpasswordof22chars");
+    let (mut tag, mut old) = (tag.to_owned(), answer.body);
+    for star in ["\"*\"", "*"] {
+        let wanted = wanted.replace("new1", &format!("new{}", star.len()));
+        let restarted = patch(star, &wanted);
+        assert_eq!(restarted.status, 200, "{restarted:?}");
+        assert_eq!(restarted.header("content-type"), FRAGMENT);
+        let renewed = restarted.header("etag").to_owned();
+        assert!(renewed.starts_with('"') && renewed != tag, "a tag of its own, got {renewed} after {tag}");
+        for key in ["a=ice-ufrag:", "a=ice-pwd:"] {
+            let value = |text: &str| value(text, key).unwrap_or_else(|| panic!("{key} in {text}"));
+            assert_ne!(value(&restarted.body), value(&old));
+        }
+        assert!(restarted.body.contains("a=mid:0\r\na=candidate:"), "{}", restarted.body);
+
+        // A candidate of the ICE session before it is too late, and one of this is in time.
+        assert_eq!(patch(&tag, CANDIDATE).status, 412);
+        assert_eq!(patch(&renewed, &wanted).status, 204);
+        (tag, old) = (renewed, restarted.body);
+    }
     assert_eq!(send("DELETE", &session, &[], "").status, 200);
 }
 

@@ -95,6 +95,16 @@ fn only_who_may_publish_publishes() {
     let viewer = publish(&server, "guest/whip", VIEW, &offer);
     assert_eq!(viewer.status, 403, "{viewer:?}");
     assert!(viewer.problem().contains("publish"), "{viewer:?}");
+    // Nor does anybody else touch the session of one who may.
+    let published = publish(&server, "guest/whip", PUBLISH, &offer);
+    assert_eq!(published.status, 201, "{published:?}");
+    let session = session_of(&server.at("guest/whip"), &published);
+    for method in ["PATCH", "DELETE"] {
+        assert_eq!(send(method, &session, &[], "").status, 401, "{method}");
+        assert_eq!(ask(VIEW, method, &session, "").status, 403, "{method}");
+    }
+    assert_eq!(publish(&server, "guest/whip", PUBLISH, &offer).status, 409, "it goes on");
+    assert_eq!(ask(PUBLISH, "DELETE", &session, "").status, 200);
     // The other way round, a publisher sees nothing.
     assert_eq!(ask(PUBLISH, "GET", &server.at("live/whep"), "").status, 403);
 }

@@ -99,7 +99,7 @@ impl Publisher {
                 }
                 Happening::Packet(packet) => self.packet(now, packet),
                 Happening::Gone(why) => over = Some(How::By(why)),
-                Happening::Reached(_) | Happening::Feedback(_) => {}
+                Happening::Reached(_) | Happening::Renamed | Happening::Feedback(_) => {}
             }
         }
         over = over.or(self.advance(now));

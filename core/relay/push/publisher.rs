@@ -73,7 +73,7 @@ impl Publisher {
 
     fn keep_published(&self, profile: Profile, news: &Sender<News>, told: &Receiver<News>) {
         let (node, server) = (self.node.as_str(), self.server.shown());
-        let mut wait = FIRST_WAIT;
+        let mut backoff = Backoff::default();
         loop {
             let begun = Instant::now();
             self.tries.add(1);
@@ -89,16 +89,12 @@ impl Publisher {
                 }
                 Err(Turned { why, retry_after }) => (why, retry_after),
             };
-            if begun.elapsed() > GOOD {
-                wait = FIRST_WAIT;
-            }
-            let pause = wait.max(least.unwrap_or_default()).min(MOST_WAIT);
+            let pause = backoff.pause(begun.elapsed(), least);
             tracing::warn!(node, "not published to {server}: {why}; trying again in {} s", pause.as_secs());
             match told.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
             }
-            wait = (2 * wait).min(MOST_WAIT);
         }
     }
 
@@ -126,6 +122,27 @@ impl Publisher {
     }
 }
 
+/// How long a server is left alone: twice as long each time, from the beginning after a good session.
+struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff(FIRST_WAIT)
+    }
+}
+
+impl Backoff {
+    /// The wait after a try that lasted for `lasted`; the server may want `least`.
+    fn pause(&mut self, lasted: Duration, least: Option<Duration>) -> Duration {
+        if lasted > GOOD {
+            self.0 = FIRST_WAIT;
+        }
+        let wait = self.0;
+        self.0 = (2 * wait).min(MOST_WAIT);
+        wait.max(least.unwrap_or_default()).min(MOST_WAIT)
+    }
+}
+
 fn said(how: How) -> &'static str {
     match how {
         How::By(Why::Left) => "it ended the session",
@@ -148,5 +165,31 @@ impl Drop for Running {
         {
             tracing::error!("a thread that published a stream panicked, which is a bug in framegate");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn a_server_that_turns_us_away_is_left_alone_for_longer_and_longer() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<u64> = (0..7).map(|_| backoff.pause(seconds(1), None).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(backoff.pause(seconds(60), None), seconds(1), "the session was a good one");
+        assert_eq!(backoff.pause(seconds(1), None), seconds(2));
+    }
+
+    #[test]
+    fn a_server_that_says_when_is_not_asked_sooner_nor_much_later() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.pause(seconds(1), Some(seconds(9))), seconds(9));
+        assert_eq!(backoff.pause(seconds(1), Some(seconds(1))), seconds(2));
+        assert_eq!(backoff.pause(seconds(1), Some(seconds(3600))), MOST_WAIT);
     }
 }

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::relay::answer::{Identity, Latency, Reach, answer};
+use crate::relay::candidate;
 use crate::relay::demux::{Demux, PeerId};
 use crate::relay::fragment::{Fragment, matches_tag};
 use crate::relay::ingest::{self, Assembler, Next, Proposal, Reorder};
-use crate::relay::offer::{MOST_CANDIDATES, Offer, is_usable_candidate};
+use crate::relay::offer::Offer;
 use crate::relay::peer::Packet;
 use crate::relay::profile::Profile;
 use crate::relay::stun::{Stun, tests::request};
@@ -95,7 +96,7 @@ proptest! {
     ) {
         let text = broken(OFFERS[which], &damages);
         if let Ok(offer) = Offer::read(&text, Profile::ConstrainedBaseline) {
-            prop_assert!(offer.sdp.matches("a=candidate:").count() <= MOST_CANDIDATES);
+            prop_assert!(offer.sdp.matches("a=candidate:").count() <= candidate::MOST);
             let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![] };
             if let Ok((_, sdp)) = answer(Instant::now(), &offer, &IDENTITY, &reach, Latency::Lowest) {
                 prop_assert!(sdp.starts_with("v=0"));
@@ -111,7 +112,7 @@ proptest! {
         let text = broken(&OFFERS[which].replace("a=recvonly", "a=sendonly"), &damages);
         if let Ok(proposal) = Proposal::read(&text) {
             prop_assert!(proposal.sdp.matches("\r\nm=").count() == 1);
-            prop_assert!(proposal.sdp.matches("a=candidate:").count() <= MOST_CANDIDATES);
+            prop_assert!(proposal.sdp.matches("a=candidate:").count() <= candidate::MOST);
             let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![] };
             if let Ok((_, sdp)) = ingest::answer(Instant::now(), &proposal, &IDENTITY, &reach) {
                 let sections = |sdp: &str| sdp.lines().filter(|line| line.starts_with("m=")).count();
@@ -153,7 +154,7 @@ proptest! {
         let _ = Proposal::read(&format!("v=0\r\nm=video {text}"));
         let _ = Offer::read(&format!("v=0\r\nm=video {text}"), Profile::ConstrainedBaseline);
         let _ = Fragment::read(&text);
-        let _ = is_usable_candidate(&text);
+        let _ = candidate::is_usable(&text);
         prop_assert!(!matches_tag(&tag.replace('*', ""), "\"no tag has this\""));
     }
 
@@ -177,7 +178,7 @@ proptest! {
     ) {
         let now = Instant::now();
         let mut demux = Demux::new();
-        demux.add("ours".into(), PeerId(1));
+        demux.add(vec!["ours".into()], PeerId(1));
         for (ip, port, bytes) in &datagrams {
             let from = SocketAddr::from((*ip, *port));
             let _ = demux.route(now, from, bytes);

@@ -12,6 +12,7 @@ mod loss;
 mod network;
 mod published;
 mod push;
+mod roaming;
 mod scenarios;
 mod taker;
 mod watcher;

@@ -155,6 +155,16 @@ fn one_that_says_goodbye_is_gone_at_once() {
 }
 
 #[test]
+fn one_that_sends_b_pictures_is_sent_off() {
+    let mut world = published(8);
+    play(&mut world, 10);
+    world.b_pictures = true;
+    world.play(3);
+    assert!(world.taker().news.try_iter().any(|news| matches!(news, News::Ended(How::Closed))));
+    assert_eq!(world.taker().fanout.deadline(), None, "nothing of it is left");
+}
+
+#[test]
 fn a_node_that_takes_nothing_loses_up_to_the_next_keyframe_and_no_memory() {
     let mut world = published(7);
     world.play(200);

@@ -49,6 +49,10 @@ pub enum Boxes {
 
 pub struct Watcher {
     pub address: SocketAddr,
+    /// Where it was to be reached before it changed its network, and when something was sent there since.
+    pub former: Option<SocketAddr>,
+    pub missed: Vec<Instant>,
+    answer: String,
     stack: RTCPeerConnection,
     receiver: Option<RTCRtpReceiverId>,
     pub connected: Option<Instant>,
@@ -85,8 +89,10 @@ impl Watcher {
         // Only for what it puts into the offer: the stack's own asks again for what RTX has brought.
         drop(configure_nack(Registry::new(), &mut media));
         let registry = configure_rtcp_reports(Registry::new());
-        let settings =
-            SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled).build();
+        let settings = SettingEngineBuilder::new()
+            .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+            .with_discard_local_candidates_during_ice_restart(true)
+            .build();
         let mut stack = RTCPeerConnectionBuilder::new()
             .with_media_engine(media)
             .with_interceptor_registry(registry)
@@ -100,6 +106,9 @@ impl Watcher {
         }
         Watcher {
             address,
+            former: None,
+            missed: vec![],
+            answer: String::new(),
             stack,
             receiver: None,
             connected: None,
@@ -140,7 +149,36 @@ impl Watcher {
         self.stack.local_description().unwrap().sdp
     }
 
+    /// Changes to another network: gives the fragment that restarts ICE from `address`.
+    pub fn roam(&mut self, now: Instant, address: SocketAddr) -> String {
+        self.former = Some(std::mem::replace(&mut self.address, address));
+        self.stack.restart_ice();
+        let offer = self.offer(now);
+        let is_told =
+            |line: &&str| ["a=ice-ufrag:", "a=ice-pwd:", "a=mid:"].iter().any(|key| line.starts_with(key));
+        let mut lines: Vec<&str> = offer.lines().filter(is_told).collect();
+        lines.truncate(3);
+        lines.iter().map(|line| format!("{line}\r\n")).collect()
+    }
+
+    /// Takes the answer to a restart, as a browser would: the first answer with what is new.
+    pub fn arrive(&mut self, now: Instant, fragment: &str) {
+        let new = |key: &str| fragment.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+        let candidates = fragment.lines().filter(|line| line.starts_with("a=candidate"));
+        let candidates: String = candidates.map(|line| format!("\r\n{line}")).collect();
+        let renewed = |line: &str| match line {
+            line if line.starts_with("a=ice-ufrag:") => new("a=ice-ufrag:"),
+            line if line.starts_with("a=ice-pwd:") => new("a=ice-pwd:") + &candidates,
+            line => line.to_owned(),
+        };
+        let old = self.answer.clone();
+        let old = old.lines().filter(|line| !line.starts_with("a=candidate"));
+        let answer: String = old.map(|line| renewed(line) + "\r\n").collect();
+        self.accept(now, &answer);
+    }
+
     pub fn accept(&mut self, now: Instant, answer: &str) {
+        answer.clone_into(&mut self.answer);
         let answer = RTCSessionDescription::answer(answer.to_owned()).unwrap();
         self.stack.set_remote_description(now, answer).unwrap();
     }

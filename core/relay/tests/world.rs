@@ -12,13 +12,14 @@ use super::watcher::{Boxes, Watcher};
 use crate::media::annex_b::{self, tests::annex_b};
 use crate::media::{AccessUnit, Annotations, Detection, Pool, Pts, Region};
 use crate::node::{Epoch, Site, Upstream, Wish};
-use crate::relay::answer::{Identity, Latency, Reach, answer};
+use crate::relay::answer::{Identity, Latency, Reach, answer, random_text};
 use crate::relay::demand::Demand;
 use crate::relay::demux::PeerId;
 use crate::relay::early::Inbound;
 use crate::relay::fanout::{Ended, Fanout, Room, Wire};
+use crate::relay::fragment::{Credentials, Fragment};
 use crate::relay::offer::Offer;
-use crate::relay::peer::Datagram;
+use crate::relay::peer::{Datagram, Path};
 use crate::relay::profile::Profile;
 use crate::relay::push;
 use crate::relay::stream::{Cut, Stream, StreamId};
@@ -28,6 +29,8 @@ pub const STREAM: StreamId = StreamId(1);
 const STEP: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(5);
 const FRAME: i64 = 33_333_333;
+/// How the header of a B-picture's slice begins (H.264 §7.3.3): the first macroblock, then the type, 0 and 1.
+const B_SLICE: u8 = 0b1010_0000;
 const HOME: ([u8; 4], u16) = ([198, 51, 100, 1], 8189);
 const TAKER: ([u8; 4], u16) = ([203, 0, 113, 1], 8189);
 
@@ -52,6 +55,8 @@ pub struct World {
     answered_wishes: usize,
     /// The temporal layer of each picture, over and over.
     pub layers: &'static [u8],
+    /// Whether the encoder makes B-pictures of all that are no keyframes.
+    pub b_pictures: bool,
 }
 
 impl World {
@@ -95,6 +100,7 @@ impl World {
             sequence: 0,
             answered_wishes: 0,
             layers: &[0],
+            b_pictures: false,
         }
     }
 
@@ -111,6 +117,26 @@ impl World {
         self.fanout.add(self.now, Viewer::new(self.now, id, index.to_string(), STREAM, peer));
         self.watchers.push(watcher);
         index
+    }
+
+    /// The watcher's network is another from now on, and it restarts ICE to say so.
+    pub fn roam(&mut self, index: usize) {
+        let watcher = &mut self.watchers[index];
+        let mut address = watcher.address;
+        address.set_port(address.port() + 1_000);
+        let fragment = watcher.roam(self.now, address);
+        let answer = self.restart(index, &fragment);
+        self.watchers[index].arrive(self.now, &answer);
+    }
+
+    /// Restarts ICE of a watcher's session by `fragment`; gives the answer.
+    pub fn restart(&mut self, index: usize, fragment: &str) -> String {
+        let fragment = Fragment::read(fragment).unwrap();
+        let ours = Credentials { user: random_text(16), password: random_text(32) };
+        let home = [SocketAddr::from(HOME)];
+        let path = Path::seek(self.now, &ours, &fragment.credentials().unwrap(), &home).unwrap();
+        self.fanout.restart(self.now, &index.to_string(), path);
+        fragment.answer(&ours, &home, &[])
     }
 
     /// Publishes the stream to another relay, which takes it.
@@ -171,7 +197,11 @@ impl World {
             true => vec![vec![0x67, 66, 0xc0, 31, 1], vec![0x68, 2, 3]],
             false => vec![],
         };
-        units.push(slice.collect());
+        let mut slice: Vec<u8> = slice.collect();
+        if self.b_pictures && !keyframe {
+            slice[1] = B_SLICE;
+        }
+        units.push(slice);
         let found = Detection {
             label: "motion".into(),
             score: 1.0,
@@ -193,6 +223,10 @@ impl World {
         while let Some(datagram) = network.arrived(*now) {
             if let Some(taker) = taker.as_mut().filter(|taker| taker.address == datagram.to) {
                 taker.receive(*now, datagram);
+                continue;
+            }
+            if let Some(watcher) = watchers.iter_mut().find(|watcher| watcher.former == Some(datagram.to)) {
+                watcher.missed.push(*now);
                 continue;
             }
             match watchers.iter_mut().find(|watcher| watcher.address == datagram.to) {

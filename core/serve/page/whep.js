@@ -1,9 +1,10 @@
-// One viewing over WHEP, kept alive: it comes back by itself after a lost network or a restarted
-// server. Owns the peer connection and its session; leaves the picture and the numbers to others.
+// One viewing over WHEP, kept alive: it goes on when the network changes, and comes back by itself after
+// a lost one or a restarted server. Owns the peer connection and its session; leaves the picture and the numbers to others.
 //
 // States: connecting · live · no-source · full · busy · unreachable · refused.
 
 import * as access from "./access.js";
+import { onAnotherNetwork, restart } from "./restart.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
@@ -88,7 +89,7 @@ export class Viewing {
       connected();
       this.receiver = receiver;
       this.#told.state("live");
-      await ending(peer, receiver, channel, over, life.signal);
+      await ending(peer, session, receiver, channel, over, life.signal);
     } finally {
       this.receiver = null;
       life.abort();
@@ -161,9 +162,18 @@ function connection(peer, over, life) {
   });
 }
 
-function ending(peer, receiver, channel, over, life) {
+function ending(peer, session, receiver, channel, over, life) {
   return new Promise((resolve) => {
     let patience = null;
+    let mending = false;
+    const mend = async () => {
+      if (mending) return;
+      mending = true;
+      // If it cannot be mended, the connection comes back by itself or ends.
+      await restart(peer, session, AbortSignal.any([over, life])).catch(() => {});
+      mending = false;
+    };
+    onAnotherNetwork(mend, life);
     over.addEventListener("abort", resolve, { signal: life });
     // A server that goes away in order closes DTLS; the connection's own state says so seconds later.
     receiver.transport.onstatechange = () => { if (receiver.transport.state === "closed") resolve(); };
@@ -171,7 +181,9 @@ function ending(peer, receiver, channel, over, life) {
     peer.onconnectionstatechange = () => {
       clearTimeout(patience);
       if (peer.connectionState === "failed" || peer.connectionState === "closed") resolve();
-      if (peer.connectionState === "disconnected") patience = setTimeout(resolve, GONE_AFTER_MS);
+      if (peer.connectionState !== "disconnected") return;
+      patience = setTimeout(resolve, GONE_AFTER_MS);
+      mend();
     };
   });
 }

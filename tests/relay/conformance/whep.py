@@ -237,12 +237,17 @@ def trickling(table, endpoint, answer):
     if restart.status == 200:
         renewed = restart.header("ETag")
         table.must(bool(renewed) and renewed != tag, "an ICE restart is answered 200 with a tag of its own", renewed)
+        table.must(restart.kind() == FRAGMENT, "and a fragment", restart.kind() or "no type")
+        names = [re.search(r"a=ice-ufrag:(\S+)", sdp) for sdp in (answer.body, restart.body)]
+        table.must(all(names) and names[0][1] != names[1][1], "with credentials of its own", " ".join(name[1] for name in names if name))
+        late = patch(CANDIDATE, **{"If-Match": tag})
+        table.must(late.status == 412, "a candidate of the ICE session before it is refused with 412", late.status)
         tag = renewed
     else:
         table.must(restart.status in (405, 422, 501), "an ICE restart that cannot be made is refused with 422", restart.status)
-    still = patch(CANDIDATE.replace("50123", "50124"), **{"If-Match": tag}) if restart.status != 200 else None
-    if still:
-        table.must(still.status == 204, "and the session goes on", still.status)
+    later = (RESTART if restart.status == 200 else CANDIDATE).replace("50123", "50124")
+    still = patch(later, **{"If-Match": tag})
+    table.must(still.status == 204, "and the session goes on", still.status)
     unknown = endpoint.ask("PATCH", answer.session + "x", {"Content-Type": FRAGMENT, "If-Match": tag}, CANDIDATE)
     table.must(unknown.status in (404, 410), "a session that never was is not found, 404", unknown.status)
 

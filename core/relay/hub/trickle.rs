@@ -1,0 +1,59 @@
+//! What comes of a session after its offer: more candidates, or another way to it (ICE restart, RFC 9725
+//! §4.3.2 and §4.3.3).
+
+use std::time::Instant;
+
+use super::{Hub, lock, tag};
+use crate::relay::answer::random_text;
+use crate::relay::fragment::{Credentials, Fragment, matches_tag};
+use crate::relay::mailbox::Command;
+use crate::relay::peer::Path;
+use crate::relay::refusal::Refusal;
+
+/// What a fragment was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trickled {
+    /// Candidates, which were taken.
+    Candidates,
+    /// Another ICE session, which was begun.
+    Restarted {
+        /// Our side of it, as a fragment.
+        fragment: String,
+        /// The entity tag of the new ICE session, in quotes as HTTP has it.
+        etag: String,
+    },
+}
+
+impl Hub {
+    /// Takes a fragment that comes after the offer. `if_match` is the header's value.
+    ///
+    /// # Errors
+    /// When there is no such session, the tag is not its own, or the fragment cannot be used; the
+    /// session goes on untouched.
+    pub fn trickle(&self, session: &str, if_match: &str, fragment: &str) -> Result<Trickled, Refusal> {
+        let known = lock(&self.0.directory).session(session).cloned().ok_or(Refusal::NoSuchSession)?;
+        if !matches_tag(if_match, &known.tag) {
+            return Err(Refusal::StaleTag);
+        }
+        let fragment = Fragment::read(fragment)?;
+        if fragment.user.is_some() && fragment.user != known.user {
+            return self.restart(session, &fragment);
+        }
+        let candidates = fragment.candidates;
+        self.leave(Command::Candidates { session: session.to_owned(), candidates })?;
+        Ok(Trickled::Candidates)
+    }
+
+    fn restart(&self, session: &str, fragment: &Fragment) -> Result<Trickled, Refusal> {
+        let theirs = fragment.credentials()?;
+        let ours = Credentials { user: random_text(16), password: random_text(32) };
+        let (_, reach) = self.way_out()?;
+        let path = Path::seek(Instant::now(), &ours, &theirs, &reach.own);
+        let mut path = path.map_err(|error| Refusal::CannotRestart(error.to_string()))?;
+        fragment.candidates.iter().for_each(|candidate| path.candidate(candidate));
+        self.leave(Command::Restart { session: session.to_owned(), path: Box::new(path) })?;
+        let etag = tag();
+        lock(&self.0.directory).renew(session, etag.clone(), theirs.user);
+        Ok(Trickled::Restarted { fragment: fragment.answer(&ours, &reach.own, &reach.also), etag })
+    }
+}

@@ -1,0 +1,196 @@
+//! A new way to the other end of a connection that goes on: ICE restarted (RFC 8445 §9).
+//!
+//! The stack restarts ICE by forgetting the way it has: the picture would stand still until there is a
+//! new one, and for ever if none is found. So an ICE agent beside the stack looks for the new way while
+//! the old one is used. Once it is found, the stack is left in the belief that nothing has happened:
+//! what it sends is redirected, and its own checks are answered here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use rtc::crypto::default_provider;
+use rtc::ice::agent::agent_config::AgentConfig;
+use rtc::ice::agent::{Agent, Event};
+use rtc::ice::candidate::unmarshal_candidate;
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::ice::state::ConnectionState;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::stun::fingerprint::FINGERPRINT;
+use rtc::stun::integrity::MessageIntegrity;
+use rtc::stun::message::{BINDING_SUCCESS, Message, TransactionId};
+use rtc::stun::xoraddr::XorMappedAddress;
+
+use super::{DOUBT, Datagram, GIVE_UP, KEEP_ALIVE};
+use crate::relay::candidate;
+use crate::relay::early::{Early, Inbound, Turn};
+use crate::relay::fragment::Credentials;
+use crate::relay::stun::Transaction;
+
+/// How far a way has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is being looked for.
+    Sought,
+    /// The other end has chosen it.
+    Found,
+    /// Nothing is heard on it.
+    Lost,
+}
+
+/// One ICE session beside the stack's own.
+pub struct Path {
+    agent: Agent,
+    early: Early,
+    fragment: String,
+    progress: Progress,
+    /// Our address and the other's, once it is found.
+    ends: Option<(SocketAddr, SocketAddr)>,
+    candidates: usize,
+}
+
+impl Path {
+    /// Begins to look for a way from one of `own` addresses to where the other end can be reached.
+    ///
+    /// # Errors
+    /// What the stack said of addresses or credentials.
+    pub fn seek(
+        now: Instant,
+        ours: &Credentials,
+        theirs: &Credentials,
+        own: &[SocketAddr],
+    ) -> Result<Path, Error> {
+        let provider = default_provider().map_err(|error| Error::Other(error.to_string()))?;
+        let config = AgentConfig {
+            local_ufrag: ours.user.clone(),
+            local_pwd: ours.password.clone(),
+            multicast_dns_mode: MulticastDnsMode::Disabled,
+            disconnected_timeout: Some(DOUBT),
+            failed_timeout: Some(GIVE_UP),
+            keepalive_interval: Some(KEEP_ALIVE),
+            ..AgentConfig::default()
+        };
+        let mut agent = Agent::new(now, Arc::new(config), provider)?;
+        for address in own {
+            agent.add_local_candidate(unmarshal_candidate(&candidate::candidate(address, 0))?)?;
+        }
+        // Whoever offered controls, and it is the other who did (RFC 8445 §6.1.1).
+        agent.start_connectivity_checks(now, false, theirs.user.clone(), theirs.password.clone())?;
+        Ok(Path {
+            agent,
+            early: Early::default(),
+            fragment: ours.user.clone(),
+            progress: Progress::Sought,
+            ends: None,
+            candidates: 0,
+        })
+    }
+
+    /// Our user name fragment on it.
+    pub fn fragment(&self) -> &str {
+        &self.fragment
+    }
+
+    /// Adds a candidate of the other end, as in `a=candidate:`; one that cannot be used is passed over.
+    pub fn candidate(&mut self, candidate: &str) {
+        self.candidates += 1;
+        if self.candidates <= candidate::MOST
+            && candidate::is_usable(candidate)
+            && let Ok(candidate) = unmarshal_candidate(candidate)
+        {
+            // As good as one that does not answer.
+            let _ = self.agent.add_remote_candidate(candidate);
+        }
+    }
+
+    /// Takes a STUN message; one of another session is passed over.
+    pub fn receive(&mut self, now: Instant, inbound: Inbound) {
+        match self.early.turn(inbound) {
+            Turn::Now(inbound) => self.feed(now, inbound),
+            Turn::Then(inbound, nomination) => {
+                self.feed(now, inbound);
+                self.feed(now, nomination);
+            }
+            Turn::Held => {}
+        }
+    }
+
+    pub fn timeout(&mut self, now: Instant) {
+        if self.agent.handle_timeout(now).is_err() {
+            self.progress = Progress::Lost;
+        }
+    }
+
+    pub fn deadline(&mut self) -> Option<Instant> {
+        self.agent.poll_timeout()
+    }
+
+    /// Takes out the checks, and answers to checks, that are ready.
+    pub fn datagrams(&mut self, mut send: impl FnMut(Datagram)) {
+        while let Some(out) = self.agent.poll_write() {
+            let TransportContext { local_addr, peer_addr, .. } = out.transport;
+            send(Datagram { from: local_addr, to: peer_addr, bytes: out.message });
+        }
+    }
+
+    pub fn progress(&mut self) -> Progress {
+        while let Some(tagged) = self.agent.poll_event() {
+            match tagged.event {
+                Event::SelectedCandidatePairChange(local, remote) => {
+                    self.ends = Some((local.base_addr(), remote.addr()));
+                    self.progress = Progress::Found;
+                }
+                Event::ConnectionStateChange(ConnectionState::Failed) => self.progress = Progress::Lost,
+                _ => {}
+            }
+        }
+        self.progress
+    }
+
+    /// Where the other end is reached by it.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.ends.map(|(_, remote)| remote)
+    }
+
+    /// `datagram`, sent by this way.
+    pub fn redirect(&self, datagram: Datagram) -> Datagram {
+        match self.ends {
+            Some((from, to)) => Datagram { from, to, ..datagram },
+            None => datagram,
+        }
+    }
+
+    fn feed(&mut self, now: Instant, inbound: Inbound) {
+        let transport = TransportContext {
+            local_addr: inbound.to,
+            peer_addr: inbound.from,
+            transport_protocol: TransportProtocol::UDP,
+            ecn: None,
+        };
+        // What it cannot use it says so of, and nobody wants to hear it.
+        let _ = self.agent.handle_read(TaggedBytesMut { now, transport, message: inbound.bytes });
+    }
+}
+
+/// The answer to the check `transaction` of `asked`, as the other end would give it, whose password is
+/// `password`.
+pub fn granted(transaction: Transaction, asked: &Datagram, password: &str) -> Option<Inbound> {
+    let provider = default_provider().ok()?;
+    let mut message = Message::new();
+    message
+        .build(&[
+            Box::new(BINDING_SUCCESS),
+            Box::new(TransactionId(transaction)),
+            Box::new(XorMappedAddress { ip: asked.from.ip(), port: asked.from.port() }),
+            Box::new(MessageIntegrity::new_short_term_integrity_with_provider(
+                password.to_owned(),
+                provider.crypto(),
+            )),
+            Box::new(FINGERPRINT),
+        ])
+        .ok()?;
+    Some(Inbound { to: asked.from, from: asked.to, bytes: BytesMut::from(&message.raw[..]) })
+}

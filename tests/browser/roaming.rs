@@ -1,0 +1,149 @@
+//! A viewer whose network changes while it watches: a door between browser and server closes, and
+//! another opens.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::support::asking::until;
+use super::support::binary::Framegate;
+use super::support::chromium::Chromium;
+
+const GRAPH: &str = "
+version: 1
+nodes:
+  - { id: camera, kind: test_pattern, with: { size: 320x240, rate: 30 } }
+  - { id: h264, kind: h264, inputs: camera }
+  - { id: live, kind: relay, inputs: h264 }
+";
+
+const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
+
+/// Keeps each connection of the page in `window.peers`, and gives it the server's candidate at the port
+/// that `window.door` says.
+const BEHIND_A_DOOR: &str = "
+window.peers = [];
+const Peer = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Peer {
+    constructor(...given) { super(...given); window.peers.push(this); }
+    setRemoteDescription({ type, sdp }) {
+        return super.setRemoteDescription({ type, sdp: sdp.replace(/^(a=candidate:\\S+ \\d+ udp \\d+ \\S+) \\d+/gm, `$1 ${DOOR}`) });
+    }
+};
+";
+
+/// How many pictures were decoded.
+const DECODED: &str = "
+return (async () => {
+    const stats = [...(await window.peers.at(-1).getStats()).values()];
+    return stats.find((entry) => entry.type === 'inbound-rtp' && entry.kind === 'video').framesDecoded;
+})()";
+
+/// Carries datagrams between the browser and the server until it is dropped.
+struct Door {
+    port: u16,
+    open: Arc<AtomicBool>,
+}
+
+impl Door {
+    fn to(server: u16) -> Door {
+        let front = UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
+        let back = UdpSocket::bind("127.0.0.1:0").expect("there are free ports");
+        back.connect(("127.0.0.1", server)).expect("loopback is there");
+        let port = front.local_addr().expect("it is bound").port();
+        let (open, browser) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU16::new(0)));
+        for socket in [&front, &back] {
+            // So that a closed door is noticed though nothing comes.
+            socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket may wait");
+        }
+        let ends = (front.try_clone().expect("a socket can be shared"), back.try_clone().expect("as above"));
+        let (is_open, seen) = (open.clone(), browser.clone());
+        thread::spawn(move || {
+            let mut buffer = [0; 2048];
+            while is_open.load(Ordering::Relaxed) {
+                let Ok((length, from)) = front.recv_from(&mut buffer) else { continue };
+                seen.store(from.port(), Ordering::Relaxed);
+                let _ = back.send(&buffer[..length]);
+            }
+        });
+        let is_open = open.clone();
+        thread::spawn(move || {
+            let (front, back) = ends;
+            let mut buffer = [0; 2048];
+            while is_open.load(Ordering::Relaxed) {
+                let Ok(length) = back.recv(&mut buffer) else { continue };
+                let to = SocketAddr::from(([127, 0, 0, 1], browser.load(Ordering::Relaxed)));
+                let _ = front.send_to(&buffer[..length], to);
+            }
+        });
+        Door { port, open }
+    }
+
+    fn close(self) {
+        self.open.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What the server counts of each session, by name.
+fn sessions(server: &Framegate, name: &str) -> Vec<u64> {
+    let relays = server.json("api/relays");
+    let sessions = relays["relays"][0]["sessions"].as_array().expect("a list of sessions").clone();
+    sessions.iter().map(|session| session[name].as_u64().expect("a number")).collect()
+}
+
+/// The port of the server's that media comes from, as a viewer without a door would be told.
+fn media_port(server: &Framegate) -> u16 {
+    let mut answer = ureq::post(server.at("live/whep"))
+        .header("Content-Type", "application/sdp")
+        .send(include_str!("../whep/offer.sdp"))
+        .expect("it is live");
+    let session = answer.headers()["location"].to_str().expect("text").to_owned();
+    let sdp = answer.body_mut().read_to_string().expect("text");
+    assert_eq!(ureq::delete(server.at(&format!("live/{session}"))).call().expect("it ends").status(), 200);
+    let candidate =
+        sdp.lines().find(|line| line.starts_with("a=candidate:")).expect("the server has an address");
+    candidate.split(' ').nth(5).and_then(|port| port.parse().ok()).expect("a port")
+}
+
+fn decoded(browser: &Chromium) -> u64 {
+    browser.ask(DECODED).as_u64().expect("a number")
+}
+
+fn until_decoded(browser: &Chromium, count: u64) {
+    until(&format!("{count} pictures"), || decoded(browser) >= count);
+}
+
+#[test]
+fn a_viewer_that_changes_its_network_goes_on_with_the_session_it_has() {
+    let server = Framegate::run_text(GRAPH, &[]);
+    until("a picture", || server.json("api/relays")["relays"][0]["pictures"].as_u64() > Some(0));
+    let port = media_port(&server);
+    let mut door = Door::to(port);
+    let browser = Chromium::start();
+    browser.before_every_page(
+        &BEHIND_A_DOOR.replace("DOOR", "window.door ?? FIRST").replace("FIRST", &door.port.to_string()),
+    );
+    browser.open(&server.at("live"));
+    browser.until("the picture", LIVE);
+    until_decoded(&browser, 30);
+    let there = sessions(&server, "number");
+    assert_eq!(there.len(), 1);
+    let losses = sessions(&server, "picture_losses");
+    for _ in 0..2 {
+        let next = Door::to(port);
+        browser.ask(&format!("window.door = {}", next.port));
+        std::mem::replace(&mut door, next).close();
+        // What a phone says when it has left its Wi-Fi.
+        browser.ask("window.dispatchEvent(new Event('online'))");
+        let so_far = decoded(&browser);
+        // Longer than the server's patience with a way on which nothing is heard.
+        until_decoded(&browser, so_far + 300);
+    }
+    assert_eq!(sessions(&server, "number"), there, "it is the session it was");
+    assert_eq!(sessions(&server, "picture_losses"), losses, "what the closed doors kept was sent again");
+    assert_eq!(browser.ask("return window.peers.length"), 1);
+    assert_eq!(browser.ask(LIVE), true);
+    browser.screenshot("roamed");
+}

@@ -4,6 +4,7 @@
 //! knows only `media`. Each operation is a function of its arguments: the same input gives the
 //! same bytes on every run.
 
+mod blocks;
 mod colour;
 mod convert;
 mod crop;

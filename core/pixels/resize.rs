@@ -1,7 +1,7 @@
 //! One plane to another size: the only file that names the scaling library.
 //!
 //! Owns the view that lets the library walk rows with a stride in place, and each thread's working
-//! memory. Leaves what a plane means to `scale` and `sample`.
+//! memory. Leaves what a plane means to `scale` and `sample`, and plain means of blocks to `blocks`.
 
 use std::cell::RefCell;
 
@@ -9,6 +9,7 @@ use fast_image_resize::images::TypedCroppedImageMut;
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, ImageView, ImageViewMut, ResizeAlg, ResizeOptions, Resizer};
 
+use super::blocks::Blocks;
 use super::scale::Method;
 use crate::media::{PlaneMut, PlaneRef, PlaneShape};
 
@@ -58,9 +59,15 @@ impl Target {
 /// One thread's working memory: kept, so that in steady state scaling allocates no picture.
 #[derive(Default)]
 struct Workbench {
-    resizer: Resizer,
+    tools: Tools,
     channel: Vec<u8>,
     scaled: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Tools {
+    resizer: Resizer,
+    sums: Vec<u16>,
 }
 
 thread_local! {
@@ -81,7 +88,7 @@ pub(super) fn plane(
     let step = from.shape().pixel_bytes;
     assert_eq!(step, to.shape().pixel_bytes, "planes of different samples");
     WORKBENCH.with_borrow_mut(|workbench| match step {
-        1 => single(&mut workbench.resizer, from, window, to, target, method),
+        1 => single(&mut workbench.tools, from, window, to, target, method),
         _ => (0..step).for_each(|byte| workbench.channel(from, window, to, target, method, byte)),
     });
 }
@@ -108,7 +115,7 @@ impl Workbench {
         let source = PlaneRef::new(&self.channel, row_bytes / step, alone(rows, row_bytes / step));
         let shape = alone(target.height, target.width);
         let mut sink = PlaneMut::new(&mut self.scaled, target.width, shape);
-        single(&mut self.resizer, source, window, &mut sink, Target::whole(shape), method);
+        single(&mut self.tools, source, window, &mut sink, Target::whole(shape), method);
         for (y, line) in self.scaled.chunks_exact(target.width).enumerate() {
             let row = to.row(target.top + y)[target.left * step + byte..].iter_mut().step_by(step);
             row.zip(line).for_each(|(to, value)| *to = *value);
@@ -127,7 +134,7 @@ pub(super) fn bytes(from: &[u8], size: (usize, usize), to: (usize, usize)) -> Ve
 }
 
 fn single(
-    resizer: &mut Resizer,
+    tools: &mut Tools,
     from: PlaneRef<'_>,
     window: Window,
     to: &mut PlaneMut<'_>,
@@ -135,6 +142,11 @@ fn single(
     method: Method,
 ) {
     let window = window.within(from.shape());
+    if method == Method::Mean
+        && let Some(blocks) = Blocks::of(window, target)
+    {
+        return blocks.mean(from, to, target, &mut tools.sums);
+    }
     let sink = RowsMut { shape: to.shape(), stride: to.stride(), bytes: to.bytes() };
     let Target { left, top, width, height } = target;
     let mut sink = TypedCroppedImageMut::new(sink, left as u32, top as u32, width as u32, height as u32)
@@ -145,14 +157,14 @@ fn single(
         window.width,
         window.height,
     );
-    resizer.resize_typed(&Rows(from), &mut sink, &options).expect("the window lies in its plane");
+    tools.resizer.resize_typed(&Rows(from), &mut sink, &options).expect("the window lies in its plane");
 }
 
 fn algorithm(method: Method) -> ResizeAlg {
     match method {
         Method::Nearest => ResizeAlg::Nearest,
         // As a convolution the filter widens when it shrinks a picture: every pixel counts.
-        Method::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+        Method::Bilinear | Method::Mean => ResizeAlg::Convolution(FilterType::Bilinear),
         Method::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
     }
 }

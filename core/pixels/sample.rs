@@ -1,6 +1,6 @@
 //! Part of a frame as a small picture in tight bytes: what a detector looks at.
 //!
-//! Owns the result exactly: the area is scaled as [`Method::Bilinear`] does, each plane by itself,
+//! Owns the result exactly: the area is scaled as [`Method::Mean`] does, each plane by itself,
 //! then converted as [`convert`] does. Planes follow one another without padding.
 
 use super::convert::convert;
@@ -43,7 +43,7 @@ pub fn sample(
         return Ok(Sampled::Filled);
     }
     let mut small = frame.sibling(pool, FrameFormat { size, ..frame.format() })?;
-    resample(frame, part, &mut small, Rect::whole(size), Method::Bilinear)?;
+    resample(frame, part, &mut small, Rect::whole(size), Method::Mean)?;
     pack(&convert(&small, pixel, pool)?, into);
     Ok(Sampled::Filled)
 }
@@ -73,7 +73,7 @@ fn scale_into(frame: &Frame, part: Part, size: Size, pixel: PixelFormat, into: &
         let source = frame.plane(index);
         let mut sink = PlaneMut::new(bytes, shape.row_bytes, shape);
         let window = part.in_plane(source.shape(), frame.size());
-        resize::plane(source, window, &mut sink, Target::whole(shape), Method::Bilinear);
+        resize::plane(source, window, &mut sink, Target::whole(shape), Method::Mean);
     }
 }
 

@@ -13,6 +13,9 @@ use crate::media::{Frame, FrameFormat, PlaneShape, Pool, PoolFull, Size};
 pub enum Method {
     /// A triangle over the neighbours, widened when shrinking so that every old pixel counts.
     Bilinear,
+    /// The mean of the old pixels that fall into the new one, where they do so in whole numbers; else
+    /// as bilinear.
+    Mean,
     /// The one old pixel that lies nearest.
     Nearest,
     /// The sharpest, for three times the work of bilinear.
@@ -136,7 +139,7 @@ mod tests {
     fn a_flat_picture_stays_flat_at_any_size_in_every_format() {
         let pool = Pool::new(1 << 22);
         for pixel in PixelFormat::ALL {
-            for method in [Method::Bilinear, Method::Nearest, Method::Lanczos3] {
+            for method in [Method::Bilinear, Method::Mean, Method::Nearest, Method::Lanczos3] {
                 for (width, height) in [(1, 1), (3, 2), (33, 17), (101, 55)] {
                     let from = frame(&pool, pixel, 33, 21);
                     let size = Size::new(width, height).unwrap();

@@ -8,6 +8,7 @@
 #[path = "../support/webcam/mod.rs"]
 mod webcam;
 
+mod encoded;
 mod kernel;
 mod libcamera;
 mod listing;
@@ -23,17 +24,22 @@ mod requirement;
 use std::time::Duration;
 
 use machine::Machine;
-use webcam::{Layout, Model, Seen, Webcam};
+use webcam::{Keyframes, Layout, Model, Seen, Webcam};
 use y4m::Shown;
 
 const LIBCAMERA: bool = cfg!(any(feature = "libcamera", feature = "libcamera-0-3"));
 const V4L2: bool = cfg!(feature = "v4l2");
 
-/// Everything is over by then: a minute when the machine has nothing else to do.
+/// Everything is over by then: two minutes when the machine has nothing else to do.
 const LIMIT: Duration = Duration::from_secs(400);
 
-const DOOR: Model = Model { name: "Door", product: 1, layouts: &[Layout::Nv12, Layout::Yuyv] };
-const YARD: Model = Model { name: "Yard", product: 2, layouts: &[Layout::Yuyv, Layout::Mjpeg] };
+const DOOR: Model = model("Door", 1, &[Layout::Nv12, Layout::Yuyv]);
+const YARD: Model = model("Yard", 2, &[Layout::Yuyv, Layout::Mjpeg]);
+
+const fn model(name: &'static str, product: u16, layouts: &'static [Layout]) -> Model {
+    Model { name, product, layouts, keyframes: Keyframes::Every(10) }
+}
+
 /// What the kernel makes of their names.
 const MODELS: [&str; 2] = ["Door: Door", "Yard: Yard"];
 
@@ -52,6 +58,11 @@ fn real_drivers_and_the_real_program_do_as_promised() {
         kernel::what_the_kernels_interface_has_not_is_refused_with_what_it_has(&mut machine);
         live::the_kernels_controls_change_without_a_gap(&mut machine, &mut door);
         kernel::it_finds_an_unplugged_camera_again(&mut machine, &mut door);
+        yard.unplug();
+        encoded::what_a_camera_encodes_goes_on_as_it_is_from_a_keyframe_that_it_is_asked_for(&mut machine);
+        encoded::a_camera_that_cannot_be_asked_is_joined_at_its_own_next_keyframe(&mut machine);
+        yard = plug(&machine, 1, YARD);
+        wait_for_cameras(&mut machine, 2);
     }
     if LIBCAMERA {
         by_libcamera(&mut machine, [door, yard]);

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use v4l::buffer::Type;
 use v4l::capability::Flags;
-use v4l::control::{Control, Value};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::video::Capture as _;
@@ -21,13 +20,12 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
 use super::controls;
-use super::negotiate::{Choice, Wanted, choose};
+use super::keyframe::Way;
+use super::negotiate::{Capture, Choice, Wanted, choose};
 use super::offers::{interval, offers};
 
 /// Buffers between the driver and us: one being read, one being filled, two in between.
 const BUFFERS: u32 = 4;
-/// `V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME`.
-const FORCE_KEYFRAME: u32 = 0x0099_09e5;
 
 /// What a device is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +47,8 @@ pub struct Camera {
     pub choice: Choice,
     /// Bytes from row to row, where there are rows.
     pub stride: usize,
+    /// How it is asked for a keyframe, where it encodes and can be.
+    keyframes: Option<Way>,
 }
 
 /// One picture in the driver's memory, until the next is asked for.
@@ -59,6 +59,13 @@ pub struct Shot<'a> {
     pub sequence: u32,
     /// Whether the driver calls it damaged.
     pub damaged: bool,
+}
+
+/// Whether a camera has taken a wish for a keyframe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Yes,
+    No,
 }
 
 /// What came of waiting.
@@ -138,8 +145,10 @@ impl Camera {
         }
         controls::change(&device, &BTreeMap::new(), controls)
             .map_err(|why| format!("\"{}\" {why}", name.model))?;
-        let stream = begin(&device).map_err(told)?;
-        Ok(Camera { stream: Some(stream), device, name: name.clone(), choice, stride: given.stride as usize })
+        let encodes = choice.capture == Capture::H264;
+        let keyframes = encodes.then(|| Way::of(&device, &name.path)).flatten();
+        let (stream, stride) = (Some(begin(&device).map_err(told)?), given.stride as usize);
+        Ok(Camera { stream, device, name: name.clone(), choice, stride, keyframes })
     }
 
     /// Changes controls from what they `were` set to while it runs: all or none.
@@ -150,9 +159,13 @@ impl Camera {
         controls::change(&self.device, were, wanted)
     }
 
-    /// Asks an encoding camera for a keyframe. Many cannot hear it, and send one every few seconds.
-    pub fn ask_for_keyframe(&self) {
-        drop(self.device.set_control(Control { id: FORCE_KEYFRAME, value: Value::Integer(1) }));
+    /// Asks an encoding camera for a keyframe. Many cannot be asked, and send one every few seconds.
+    pub fn ask_for_keyframe(&self) -> Asked {
+        match self.keyframes.map(|way| way.ask(&self.device)) {
+            Some(Ok(())) => Asked::Yes,
+            // One that says it could be asked and is busy just now sends its own before long.
+            Some(Err(_)) | None => Asked::No,
+        }
     }
 
     /// The next picture, waited for no longer than `wait`.

@@ -1,11 +1,12 @@
 //! `v4l2`: a camera by the kernel's own interface, for machines without libcamera.
 //!
 //! Owns the kind. `device`, `offers` and `controls` speak with the driver, `negotiate` chooses among what a
-//! camera offers, `described` is what people are told of it, `source` is the node.
+//! camera offers, `described` is what people are told of it, `keyframe` asks one that encodes, `source` is the node.
 
 mod controls;
 mod described;
 mod device;
+mod keyframe;
 mod negotiate;
 mod offers;
 mod source;
@@ -47,7 +48,8 @@ static ABOUT: About = About {
             "capture",
             Takes::Choice(&Capture::NAMES),
             "auto",
-            "How the camera sends them: auto takes the cheapest that is fast enough; h264 is given on as it is",
+            "How the camera sends them: auto takes the cheapest that is fast enough; h264 is given on as it is, \
+             and begins with a keyframe, for which the camera is asked if it can be",
         ),
         Setting::with_default(
             "format",

@@ -73,8 +73,11 @@ pub fn choose(offers: &[Offer], wanted: &Wanted) -> Result<Choice, String> {
     };
     let usable: Vec<&Offer> = offers.iter().filter(usable).collect();
     if usable.is_empty() {
-        let asked = wanted.capture.map_or("nothing that is understood", Capture::name);
-        return Err(format!("has no {asked}; it has {}", listed(offers)));
+        return Err(match wanted.capture {
+            Some(capture) => format!("has no {}; it has {}", capture.name(), listed(offers)),
+            None if offers.is_empty() => "gives nothing that is understood".to_owned(),
+            None => format!("encodes by itself: write `capture: h264`; it has {}", listed(offers)),
+        });
     }
     let size = match wanted.size {
         Some(size) if usable.iter().any(|offer| offer.size == size) => size,
@@ -198,6 +201,12 @@ mod tests {
             chosen(Wanted { capture: Some(Capture::Nv12), ..wanted }),
             "has no nv12; it has yuyv 1280x720 640x480; mjpeg 1280x720 640x480; h264 1280x720"
         );
+        let encoding: Vec<Offer> = webcam().split_off(4);
+        assert_eq!(
+            choose(&encoding, &wanted).unwrap_err(),
+            "encodes by itself: write `capture: h264`; it has h264 1280x720"
+        );
+        assert_eq!(choose(&[], &wanted).unwrap_err(), "gives nothing that is understood");
         let faster =
             Wanted { capture: Some(Capture::Yuyv), rate: Rate::new(30, 1), size: Some(size("1280x720")) };
         assert_eq!(chosen(faster), "gives yuyv 1280x720 at 10, 5 pictures a second, and not at 30");

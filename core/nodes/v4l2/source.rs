@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::device::{self, Came, Camera, Name, Shot};
+use super::device::{self, Asked, Came, Camera, Name, Shot};
 use super::negotiate::{Capture, Wanted};
 use crate::h264::{Sets, is_b_picture};
 use crate::media::{AccessUnit, Frame, FrameFormat, Item, PixelFormat, PlaneRef, Pool, PoolFull, Pts, Size};
@@ -88,6 +88,12 @@ impl Filming {
             choice.capture.name(),
             choice.size
         );
+        if choice.capture == Capture::H264 && camera.ask_for_keyframe() == Asked::No {
+            tracing::info!(
+                node = self.site.node,
+                "\"{model}\" cannot be asked for keyframes: who joins sees nothing until it sends one by itself"
+            );
+        }
         self.name = camera.name.clone();
         // What comes back must be what the graph was told of.
         self.wanted = Wanted { capture: Some(choice.capture), size: Some(choice.size), ..self.wanted };
@@ -129,13 +135,19 @@ impl Filming {
             self.needs_keyframe = true;
             return Ok(Flow::Waiting);
         }
-        if shot.damaged || shot.bytes.is_empty() {
+        let damaged = shot.damaged || shot.bytes.is_empty();
+        if damaged {
             count("damaged", 1);
-            return Ok(Flow::More);
         }
         if capture == Capture::H264 {
             let bytes = shot.bytes.to_vec();
-            return self.unit(bytes, pts, sequence, out);
+            if damaged || missed > 0 {
+                self.join_again();
+            }
+            return if damaged { Ok(Flow::More) } else { self.unit(bytes, pts, sequence, out) };
+        }
+        if damaged {
+            return Ok(Flow::More);
         }
         match picture(&shot, capture, stride, size, self.pixel, &self.site.pool) {
             Ok(mut frame) => {
@@ -149,6 +161,14 @@ impl Filming {
                 Ok(Flow::More)
             }
             Err(Unshown::Full(full)) => Err(full.into()),
+        }
+    }
+
+    /// Something is missing, to which all up to the next keyframe may refer.
+    fn join_again(&mut self) {
+        self.needs_keyframe = true;
+        if let State::Open { camera, .. } = &self.state {
+            camera.ask_for_keyframe();
         }
     }
 
@@ -210,13 +230,14 @@ impl Source for Filming {
     /// While nobody watches the camera goes on and its pictures are not touched: opening one again
     /// takes up to seconds, and exposure would have to settle anew.
     fn request(&mut self, wish: Wish) -> Handled {
-        match (wish, &self.state) {
-            (Wish::Sleep, _) => self.asleep = true,
-            (Wish::Wake, _) => self.asleep = false,
-            (Wish::Keyframe, State::Open { camera, .. }) if camera.choice.capture == Capture::H264 => {
-                camera.ask_for_keyframe();
-            }
-            (Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop, _) => {}
+        match wish {
+            Wish::Sleep => self.asleep = true,
+            Wish::Wake => self.asleep = false,
+            Wish::Keyframe | Wish::Bitrate(_) | Wish::Stop => {}
+        }
+        // After a sleep one is needed at once.
+        if let (Wish::Keyframe | Wish::Wake, State::Open { camera, .. }) = (wish, &self.state) {
+            camera.ask_for_keyframe();
         }
         Handled::PassOn
     }

@@ -2,9 +2,11 @@
 //! libcamera lists it, and every frame says its own number.
 //!
 //! Owns one webcam's life on one socket of QEMU's `usb-redir` device: connecting is plugging in,
-//! hanging up is pulling the plug. `wire` knows the redirection protocol, `uvc` what a webcam answers,
-//! `picture` what it films.
+//! hanging up is pulling the plug. `wire` knows the redirection protocol, `uvc` what a webcam answers and
+//! `descriptors` what it says it is, `picture` what it films and `coded` what it makes of that if it encodes.
 
+pub mod coded;
+mod descriptors;
 pub mod picture;
 mod uvc;
 mod wire;
@@ -19,10 +21,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use uvc::{Control, Layout, Model};
+use coded::Coder;
+pub use uvc::{Control, Keyframes, Layout, Model};
 use uvc::{Device, Reply, Stream};
 use wire::{Message, Packet, Status};
 
+/// In the header of a payload: what is in this frame is not right (UVC 1.0 §2.4.3.3).
+const ERROR: u8 = 0x40;
 /// How long one more frame is waited for before the device looks whether it was unplugged.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -33,6 +38,8 @@ pub enum Seen {
     Set(Control, i64),
     /// A format was agreed: `NV12 320x240`.
     Committed(String),
+    /// A keyframe was asked for.
+    AskedForKeyframe,
     /// Frame `0`… has left the device in full.
     Frame(u32),
 }
@@ -45,6 +52,7 @@ pub struct Webcam {
     running: Option<JoinHandle<io::Result<()>>>,
     frames: Arc<AtomicU32>,
     silent: Arc<AtomicBool>,
+    spoilt: Arc<AtomicBool>,
 }
 
 impl Webcam {
@@ -63,18 +71,20 @@ impl Webcam {
     pub fn plug_in_at(socket: &Path, model: Model, number: u32) -> io::Result<Webcam> {
         let socket = UnixStream::connect(socket)?;
         let (report, seen) = mpsc::channel();
-        let (frames, silent) = (Arc::new(AtomicU32::new(number)), Arc::new(AtomicBool::new(false)));
+        let frames = Arc::new(AtomicU32::new(number));
+        let [silent, spoilt] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let body = Body {
             socket: socket.try_clone()?,
             device: Device::new(model),
             report,
             frames: frames.clone(),
             silent: silent.clone(),
+            spoilt: spoilt.clone(),
             wanted: VecDeque::new(),
             film: None,
         };
         let running = std::thread::spawn(move || body.run());
-        Ok(Webcam { seen, kept: Vec::new(), socket, running: Some(running), frames, silent })
+        Ok(Webcam { seen, kept: Vec::new(), socket, running: Some(running), frames, silent, spoilt })
     }
 
     /// Waits until the machine has done what `wanted` looks for, and gives it back. What was seen
@@ -113,6 +123,11 @@ impl Webcam {
         self.silent.store(silent, Ordering::Relaxed);
     }
 
+    /// Says of one picture that it was damaged on its way, so that the machine's driver drops it.
+    pub fn spoil_a_picture(&self) {
+        self.spoilt.store(true, Ordering::Relaxed);
+    }
+
     /// Pulls the plug, even in the middle of a frame.
     pub fn unplug(&mut self) {
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
@@ -135,6 +150,7 @@ struct Body {
     report: Sender<Seen>,
     frames: Arc<AtomicU32>,
     silent: Arc<AtomicBool>,
+    spoilt: Arc<AtomicBool>,
     /// Bulk reads the machine has asked for and not yet got, oldest first.
     wanted: VecDeque<(u64, usize)>,
     film: Option<Film>,
@@ -143,6 +159,7 @@ struct Body {
 /// A picture on its way out.
 struct Film {
     stream: Stream,
+    coder: Option<Coder>,
     number: u32,
     bytes: Vec<u8>,
     sent: usize,
@@ -198,7 +215,7 @@ impl Body {
                 self.note(&reply);
                 match reply {
                     Reply::Data(bytes) => wire::control_reply(id, setup, Status::Success, &bytes),
-                    Reply::Done | Reply::Set(..) | Reply::Commit(_) => {
+                    Reply::Done | Reply::Set(..) | Reply::Commit(_) | Reply::Keyframe => {
                         wire::control_reply(id, setup, Status::Success, &[])
                     }
                     Reply::Stall => wire::control_reply(id, setup, Status::Stall, &[]),
@@ -227,7 +244,14 @@ impl Body {
             Reply::Commit(stream) => {
                 drop(self.report.send(Seen::Committed(stream.to_string())));
                 let number = self.frames.load(Ordering::Relaxed);
-                self.film = Some(Film::new(*stream, number, Instant::now()));
+                let coder = stream.coder(self.device.model.keyframes);
+                self.film = Some(Film::new(*stream, coder, number, Instant::now()));
+            }
+            Reply::Keyframe => {
+                drop(self.report.send(Seen::AskedForKeyframe));
+                if let Some(coder) = self.film.as_mut().and_then(|film| film.coder.as_mut()) {
+                    coder.ask_for_keyframe();
+                }
             }
             _ => {}
         }
@@ -240,14 +264,17 @@ impl Body {
         };
         while film.due <= Instant::now() {
             let Some((id, length)) = self.wanted.pop_front() else { return Ok(()) };
-            let payload = film.payload(length);
+            let mut payload = film.payload(length);
+            if film.sent == film.bytes.len() && self.spoilt.swap(false, Ordering::Relaxed) {
+                payload[1] |= ERROR;
+            }
             self.socket.write_all(&wire::bulk_reply(id, Status::Success, &payload))?;
             if film.sent == film.bytes.len() {
                 let number = film.number;
                 self.frames.store(number + 1, Ordering::Relaxed);
                 drop(self.report.send(Seen::Frame(number)));
-                *film =
-                    Film::new(film.stream, number + 1, film.due.max(Instant::now()) + film.stream.interval());
+                let due = film.due.max(Instant::now()) + film.stream.interval();
+                *film = Film::new(film.stream, film.coder.take(), number + 1, due);
             }
         }
         Ok(())
@@ -255,8 +282,9 @@ impl Body {
 }
 
 impl Film {
-    fn new(stream: Stream, number: u32, due: Instant) -> Film {
-        Film { stream, number, bytes: stream.picture(number), sent: 0, due }
+    fn new(stream: Stream, mut coder: Option<Coder>, number: u32, due: Instant) -> Film {
+        let bytes = stream.picture(number, coder.as_mut());
+        Film { stream, coder, number, bytes, sent: 0, due }
     }
 
     /// The next payload of at most `length` bytes: a two-byte header (UVC 1.0 §2.4.3.3) and picture.

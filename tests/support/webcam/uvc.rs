@@ -1,30 +1,24 @@
-//! A USB Video Class 1.0 webcam: its descriptors, its controls and what it agrees to stream.
+//! A USB Video Class webcam: its controls and what it agrees to stream.
 //!
-//! Owns the answers to control transfers. Pictures leave by a bulk endpoint, which the class allows
-//! and which needs none of the bandwidth juggling of isochronous ones. Section numbers are those of
-//! the UVC 1.0 specification.
+//! Owns the answers to control transfers. Leaves what it says it is to `descriptors`. Section numbers are
+//! those of the UVC 1.0 specification; one that encodes is of version 1.1, which brought H.264.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::picture;
+use super::descriptors::{self, CAMERA, ENCODING, PACKET, PROCESSING, STREAMING};
 use super::wire::{self, Setup};
+use super::{coded, picture};
 
-/// The streaming endpoint: 1, in.
-pub const STREAMING: u8 = 0x81;
-const PACKET: u16 = 512;
 /// What Linux reads at once from a bulk endpoint: 32 packets.
 const PAYLOAD: u32 = 32 * PACKET as u32;
+/// `UVCX_PICTURE_TYPE_CONTROL` of the H.264 payload's extension unit: a layer and a sort of picture.
+const PICTURE_TYPE: u8 = 9;
 
-/// Ids of the parts the control interface is made of.
-const CAMERA: u8 = 1;
-const PROCESSING: u8 = 2;
-const OUTPUT: u8 = 3;
-
-const SIZES: [(u16, u16); 2] = [(640, 480), (320, 240)];
+pub const SIZES: [(u16, u16); 2] = [(640, 480), (320, 240)];
 /// In units of 100 ns: 30, 15, 10 and 5 frames a second.
-const INTERVALS: [u32; 4] = [333_333, 666_666, 1_000_000, 2_000_000];
+pub const INTERVALS: [u32; 4] = [333_333, 666_666, 1_000_000, 2_000_000];
 
 /// What one webcam is called and can give.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +26,23 @@ pub struct Model {
     pub name: &'static str,
     pub product: u16,
     pub layouts: &'static [Layout],
+    pub keyframes: Keyframes,
+}
+
+/// When an encoding webcam makes keyframes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyframes {
+    /// With each number that this divides; it cannot be asked.
+    Every(u32),
+    /// Only when it is asked, by the extension unit for it.
+    WhenAsked,
+}
+
+impl Model {
+    /// The version of the class, in decimals.
+    pub fn version(self) -> u16 {
+        if self.layouts.contains(&Layout::H264) { 0x0110 } else { 0x0100 }
+    }
 }
 
 /// How a webcam lays out its pixels.
@@ -40,22 +51,24 @@ pub enum Layout {
     Nv12,
     Yuyv,
     Mjpeg,
+    H264,
 }
 
 impl Layout {
-    const fn fourcc(self) -> &'static [u8; 4] {
+    pub const fn fourcc(self) -> &'static [u8; 4] {
         match self {
             Layout::Nv12 => b"NV12",
             Layout::Yuyv => b"YUY2",
             Layout::Mjpeg => b"MJPG",
+            Layout::H264 => b"H264",
         }
     }
 
-    const fn bits(self) -> u32 {
+    pub const fn bits(self) -> u32 {
         match self {
             Layout::Nv12 => 12,
             // The most that a compressed picture may have.
-            Layout::Yuyv | Layout::Mjpeg => 16,
+            Layout::Yuyv | Layout::Mjpeg | Layout::H264 => 16,
         }
     }
 }
@@ -63,9 +76,9 @@ impl Layout {
 /// What was agreed: layout, size, interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stream {
-    layout: Layout,
-    size: (u16, u16),
-    interval: u32,
+    pub layout: Layout,
+    pub size: (u16, u16),
+    pub interval: u32,
 }
 
 impl Stream {
@@ -73,16 +86,28 @@ impl Stream {
         Duration::from_nanos(u64::from(self.interval) * 100)
     }
 
-    pub fn picture(self, number: u32) -> Vec<u8> {
+    /// An encoder for this stream, where it is encoded.
+    pub fn coder(self, keyframes: Keyframes) -> Option<coded::Coder> {
+        let every = match keyframes {
+            Keyframes::Every(pictures) => Some(pictures),
+            Keyframes::WhenAsked => None,
+        };
+        let size = (self.size.0.into(), self.size.1.into());
+        (self.layout == Layout::H264).then(|| coded::Coder::running(size, every))
+    }
+
+    /// The bytes of picture `number`, by the stream's `coder` where it has one.
+    pub fn picture(self, number: u32, coder: Option<&mut coded::Coder>) -> Vec<u8> {
         let (width, height) = (self.size.0.into(), self.size.1.into());
         match self.layout {
             Layout::Nv12 => picture::nv12(number, width, height),
             Layout::Yuyv => picture::yuyv(number, width, height),
             Layout::Mjpeg => picture::jpeg(number, width, height),
+            Layout::H264 => coder.expect("an encoded stream has its coder").unit(number),
         }
     }
 
-    fn bytes(self) -> u32 {
+    pub fn bytes(self) -> u32 {
         u32::from(self.size.0) * u32::from(self.size.1) * self.layout.bits() / 8
     }
 }
@@ -135,11 +160,13 @@ pub enum Reply {
     Done,
     Set(Control, i64),
     Commit(Stream),
+    /// The next picture is to be a keyframe.
+    Keyframe,
     Stall,
 }
 
 pub struct Device {
-    model: Model,
+    pub model: Model,
     values: HashMap<Control, i64>,
     stream: Stream,
 }
@@ -167,10 +194,17 @@ impl Device {
             (0x00..=0x02, 0x01 | 0x03) => Reply::Done,
             (0x21, 0x01) if setup.index & 0xff == 1 => self.negotiate(setup, data),
             (0xa1, request) if setup.index & 0xff == 1 => self.negotiation(request),
+            (request_type, request) if self.is_for_the_encoder(setup) => encoder(request_type, request, data),
             (0x21, 0x01) => self.turn(setup, data),
             (0xa1, request) => self.reading(setup, request),
             _ => Reply::Stall,
         }
+    }
+
+    fn is_for_the_encoder(&self, setup: Setup) -> bool {
+        let is_there = self.model.keyframes == Keyframes::WhenAsked && self.model.version() == 0x0110;
+        let is_meant = setup.index >> 8 == u16::from(ENCODING) && setup.value >> 8 == u16::from(PICTURE_TYPE);
+        is_there && is_meant && setup.request_type & 0x7f == 0x21
     }
 
     /// SET_CUR on the streaming interface: probe (1) or commit (2), §4.3.1.1.
@@ -189,7 +223,7 @@ impl Device {
     fn negotiation(&self, request: u8) -> Reply {
         match request {
             0x81..=0x83 | 0x87 => Reply::Data(self.probe()),
-            0x85 => Reply::Data(vec![26, 0]),
+            0x85 => Reply::Data(vec![self.probe().len() as u8, 0]),
             0x86 => Reply::Data(vec![3]),
             _ => Reply::Stall,
         }
@@ -204,6 +238,11 @@ impl Device {
         probe.extend([0; 10]);
         probe.extend(self.stream.bytes().to_le_bytes());
         probe.extend(PAYLOAD.to_le_bytes());
+        if self.model.version() >= 0x0110 {
+            // The clock, and that frames are told apart by the payload headers, as in 1.0.
+            probe.extend(48_000_000u32.to_le_bytes());
+            probe.extend([3, 0, 0, 0]);
+        }
         probe
     }
 
@@ -242,17 +281,29 @@ impl Device {
 
     fn descriptor(&self, value: u16) -> Reply {
         match value >> 8 {
-            1 => Reply::Data(device_descriptor(self.model.product)),
-            2 => Reply::Data(configuration(self.model.layouts)),
+            1 => Reply::Data(descriptors::device(VENDOR, self.model.product)),
+            2 => Reply::Data(descriptors::configuration(self.model)),
             3 => match value & 0xff {
                 0 => Reply::Data(vec![4, 3, 0x09, 0x04]),
-                1 => Reply::Data(string("Framegate")),
-                2 => Reply::Data(string(self.model.name)),
+                1 => Reply::Data(descriptors::string("Framegate")),
+                2 => Reply::Data(descriptors::string(self.model.name)),
                 _ => Reply::Stall,
             },
             // Neither device qualifier nor binary object store: a plain high-speed device.
             _ => Reply::Stall,
         }
+    }
+}
+
+/// The one control of the encoder: a keyframe with its parameter sets, wanted next.
+fn encoder(request_type: u8, request: u8, data: &[u8]) -> Reply {
+    const KEYFRAME_WITH_SETS: [u8; 4] = [0, 0, 2, 0];
+    match (request_type, request) {
+        (0x21, 0x01) if data == KEYFRAME_WITH_SETS => Reply::Keyframe,
+        (0xa1, 0x85) => Reply::Data(vec![4, 0]),
+        (0xa1, 0x86) => Reply::Data(vec![3]),
+        (0xa1, 0x81..=0x84 | 0x87) => Reply::Data(vec![0; 4]),
+        _ => Reply::Stall,
     }
 }
 
@@ -274,86 +325,3 @@ impl Knob {
 
 /// The test vendor of pid.codes.
 const VENDOR: u16 = 0x1209;
-
-fn device_descriptor(product: u16) -> Vec<u8> {
-    let [vendor, product] = [VENDOR, product].map(u16::to_le_bytes);
-    let ids = [vendor[0], vendor[1], product[0], product[1]];
-    [&[18, 1, 0x00, 0x02, 0xef, 2, 1, 64][..], &ids, &[0x00, 0x01, 1, 2, 0, 1]].concat()
-}
-
-fn string(text: &str) -> Vec<u8> {
-    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    [&[units.len() as u8 + 2, 3][..], &units].concat()
-}
-
-/// The configuration with everything below it (§3.3 to §3.10).
-fn configuration(layouts: &[Layout]) -> Vec<u8> {
-    let streaming = streaming(layouts);
-    let parts: [&[u8]; 7] = [
-        &[8, 11, 0, 2, 14, 3, 0, 2],   // interfaces 0 and 1 belong together: video
-        &[9, 4, 0, 0, 0, 14, 1, 0, 2], // interface 0: video control, no endpoint
-        &control_part(),
-        &[9, 4, 1, 0, 1, 14, 2, 0, 0], // interface 1: video streaming, one endpoint
-        &streaming,
-        &[6, 0x24, 0x0d, 1, 1, 4], // colours: BT.709 primaries, BT.601 matrix
-        &[7, 5, STREAMING, 2, PACKET.to_le_bytes()[0], PACKET.to_le_bytes()[1], 0],
-    ];
-    let below = parts.concat();
-    let total = (9 + below.len() as u16).to_le_bytes();
-    [&[9, 2, total[0], total[1], 2, 1, 0, 0x80, 250][..], &below].concat()
-}
-
-/// Camera → processing → output, with the controls they have.
-fn control_part() -> Vec<u8> {
-    let camera = [18, 0x24, 2, CAMERA, 0x01, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0b1010, 0, 0];
-    let processing = [11, 0x24, 5, PROCESSING, CAMERA, 0, 0, 2, 0b11, 0, 0];
-    let output = [9, 0x24, 3, OUTPUT, 0x01, 0x01, 0, PROCESSING, 0];
-    let total = (13 + camera.len() + processing.len() + output.len()) as u16;
-    let mut header = vec![13, 0x24, 1, 0x00, 0x01];
-    header.extend(total.to_le_bytes());
-    header.extend(48_000_000u32.to_le_bytes());
-    header.extend([1, 1]);
-    [&header[..], &camera, &processing, &output].concat()
-}
-
-fn streaming(layouts: &[Layout]) -> Vec<u8> {
-    let formats: Vec<u8> =
-        layouts.iter().enumerate().flat_map(|(at, layout)| format(at as u8 + 1, *layout)).collect();
-    let length = 13 + layouts.len() as u8;
-    let total = u16::from(length) + formats.len() as u16 + 6;
-    let mut header = vec![length, 0x24, 1, layouts.len() as u8];
-    header.extend(total.to_le_bytes());
-    header.extend([STREAMING, 0, OUTPUT, 0, 0, 0, 1]);
-    header.extend(vec![0; layouts.len()]);
-    [header, formats].concat()
-}
-
-fn format(index: u8, layout: Layout) -> Vec<u8> {
-    // The rest of every format's GUID (§3.9.2.1 and Microsoft's list).
-    const GUID: [u8; 12] = [0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
-    let frames = SIZES.len() as u8;
-    let mut bytes = match layout {
-        Layout::Mjpeg => vec![11, 0x24, 6, index, frames, 0, 1, 0, 0, 0, 0],
-        Layout::Nv12 | Layout::Yuyv => {
-            let sort = [&layout.fourcc()[..], &GUID].concat();
-            [&[27, 0x24, 4, index, frames][..], &sort, &[layout.bits() as u8, 1, 0, 0, 0, 0]].concat()
-        }
-    };
-    for (at, size) in SIZES.into_iter().enumerate() {
-        bytes.extend(frame(at as u8 + 1, layout, size));
-    }
-    bytes
-}
-
-fn frame(index: u8, layout: Layout, size: (u16, u16)) -> Vec<u8> {
-    let stream = Stream { layout, size, interval: INTERVALS[0] };
-    let rate = |interval: u32| (f64::from(stream.bytes()) * 8.0 * 1e7 / f64::from(interval)) as u32;
-    let kind = if layout == Layout::Mjpeg { 7 } else { 5 };
-    let mut bytes = vec![26 + 4 * INTERVALS.len() as u8, 0x24, kind, index, 0];
-    bytes.extend([size.0, size.1].map(u16::to_le_bytes).concat());
-    let numbers = [rate(INTERVALS[3]), rate(INTERVALS[0]), stream.bytes(), INTERVALS[0]];
-    bytes.extend(numbers.map(u32::to_le_bytes).concat());
-    bytes.push(INTERVALS.len() as u8);
-    bytes.extend(INTERVALS.map(u32::to_le_bytes).concat());
-    bytes
-}

@@ -171,5 +171,9 @@ pub fn control_reply(id: u64, setup: Setup, status: Status, data: &[u8]) -> Vec<
 pub fn bulk_reply(id: u64, status: Status, data: &[u8]) -> Vec<u8> {
     const STREAM: [u8; 4] = [0; 4];
     let length = (data.len() as u32).to_le_bytes();
-    message(101, id, &[&[super::uvc::STREAMING, status as u8], &length[..2], &STREAM, &length[2..], data])
+    message(
+        101,
+        id,
+        &[&[super::descriptors::STREAMING, status as u8], &length[..2], &STREAM, &length[2..], data],
+    )
 }

@@ -12,6 +12,7 @@ use crate::media::annex_b::tests::annex_b;
 use crate::media::{AccessUnit, Item, Pool, Pts};
 use crate::node::{Epoch, Inputs, Node, NodeKind, Settings, Sink, Site};
 use crate::relay::peer::Datagram;
+use crate::relay::stun::Stun;
 use crate::relay::{self, Closed, Hub, Kind, Refusal, Trickled};
 
 /// No step below takes a hundredth of this on a machine that runs at all.
@@ -185,23 +186,43 @@ fn offers_are_refused_for_the_reason_that_holds() {
     stage.hub.shutdown();
 }
 
+/// Who is asked, in the next connectivity check that comes: the fragment of the other end.
+fn asked(socket: &UdpSocket) -> String {
+    let mut buffer = [0; 2048];
+    loop {
+        let (length, _) = socket.recv_from(&mut buffer).expect("a check comes in time");
+        let stun = Stun::read(&buffer[..length]).expect("nothing else comes before media");
+        if let Some(fragment) = stun.receiver() {
+            return fragment.to_owned();
+        }
+    }
+}
+
 #[test]
-fn candidates_are_taken_under_the_right_tag_and_a_restart_is_refused() {
+fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
     let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
     stage.picture();
     let offer = viewer("127.0.0.1").1.offer(Instant::now());
     let user = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
     let answer = stage.hub.offer("live", &offer).unwrap();
-    let fragment = |user: &str| {
-        format!("a=ice-ufrag:{user}\r\na=ice-pwd:x\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host\r\n")
+    let there = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    there.iter().for_each(|socket| socket.set_read_timeout(Some(PATIENCE)).unwrap());
+    let fragment = |user: &str, password: &str, socket: &UdpSocket| {
+        let port = socket.local_addr().unwrap().port();
+        format!(
+            "a=ice-ufrag:{user}\r\na=ice-pwd:{password}\r\na=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n"
+        )
     };
     let trickle = |tag: &str, text: &str| stage.hub.trickle(&answer.session, tag, text);
-    assert_eq!(trickle(&answer.etag, &fragment(user)), Ok(Trickled::Candidates));
-    assert_eq!(trickle("\"other\"", &fragment(user)), Err(Refusal::StaleTag));
-    assert!(
-        matches!(trickle("*", &fragment("another")), Err(Refusal::BadFragment(_))),
-        "it lacks a password"
-    );
+    let first = fragment(user, "x", &there[0]);
+    assert_eq!(trickle("\"other\"", &first), Err(Refusal::StaleTag));
+    assert_eq!(trickle(&answer.etag, &first), Ok(Trickled::Candidates));
+    assert_eq!(asked(&there[0]), user);
+    let lacking = fragment("another", "x", &there[1]);
+    assert!(matches!(trickle("*", &lacking), Err(Refusal::BadFragment(_))), "a password has 22 characters");
+    let restart = fragment("another", "of-twenty-two-characters", &there[1]);
+    assert!(matches!(trickle("*", &restart), Ok(Trickled::Restarted { .. })));
+    assert_eq!(asked(&there[1]), "another");
     assert!(matches!(trickle("*", "hello"), Err(Refusal::BadFragment(_))));
     assert_eq!(stage.hub.trickle("none", "*", ""), Err(Refusal::NoSuchSession));
 }

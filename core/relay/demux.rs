@@ -6,10 +6,10 @@
 //! of theirs is read.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Instant;
 
+use super::strangers::Strangers;
 use super::stun::{Class, Stun, Transaction};
 
 /// One session's connection, viewer or publisher, for the life of the process.
@@ -21,14 +21,6 @@ const MOST_ADDRESSES: usize = 8;
 /// Questions of ours to one viewer that still wait for an answer: all its candidates from all our
 /// addresses in one go.
 const MOST_QUESTIONS: usize = 256;
-/// Datagrams a second from one address that belongs to nobody yet. A joining browser sends a
-/// dozen.
-const MOST_FROM_STRANGER: u32 = 200;
-/// As many more for each session that has not proved an address yet: they may all be behind one.
-const MORE_FOR_EACH_JOINING: u32 = 50;
-/// Addresses are counted in this many groups, so that the count needs no memory that grows.
-const STRANGER_GROUPS: usize = 1024;
-
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -105,8 +97,7 @@ impl Demux {
 
     pub fn route(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Route {
         let known = self.addresses.get(&from).copied();
-        let most = MOST_FROM_STRANGER + self.joining.saturating_mul(MORE_FOR_EACH_JOINING);
-        if known.is_none() && self.strangers.is_too_much(now, from.ip(), most) {
+        if known.is_none() && self.strangers.is_too_much(now, from.ip(), self.joining) {
             return Route::Nobody;
         }
         let named = Stun::read(datagram).and_then(|stun| match stun.class {
@@ -176,39 +167,13 @@ impl Demux {
     }
 }
 
-/// Counts datagrams of strangers by group of addresses, a second at a time.
-struct Strangers {
-    counts: Vec<u32>,
-    /// The most that was allowed since this second began: who joined meanwhile has been counted too.
-    most: u32,
-    second: Option<Instant>,
-    // Keyed at random: nobody can choose addresses that share a group with a victim's.
-    hasher: RandomState,
-}
-
-impl Strangers {
-    fn new() -> Strangers {
-        Strangers { counts: vec![0; STRANGER_GROUPS], most: 0, second: None, hasher: RandomState::new() }
-    }
-
-    fn is_too_much(&mut self, now: Instant, from: IpAddr, most: u32) -> bool {
-        let begun = *self.second.get_or_insert(now);
-        if now.saturating_duration_since(begun) >= Duration::from_secs(1) {
-            self.counts.fill(0);
-            (self.most, self.second) = (0, Some(now));
-        }
-        self.most = self.most.max(most);
-        let group = self.hasher.hash_one(from) as usize % STRANGER_GROUPS;
-        self.counts[group] = self.counts[group].saturating_add(1);
-        self.counts[group] > self.most
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::strangers::MOST_FROM_STRANGER;
     use crate::relay::stun::tests::request;
     use rand::{RngCore, SeedableRng};
+    use std::time::Duration;
 
     fn address(last: u8, port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, last], port))

@@ -59,6 +59,7 @@ mod refusal;
 mod repairs;
 mod sequencer;
 mod sockets;
+mod strangers;
 mod stream;
 mod stun;
 #[cfg(test)]

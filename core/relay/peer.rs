@@ -31,7 +31,6 @@ use super::stun::{Class, Stun};
 
 pub use outward::Told;
 pub use path::Path;
-use path::Progress;
 
 /// A datagram to be sent.
 #[derive(Clone, Debug)]
@@ -151,12 +150,6 @@ impl Peer {
         [Some(first), sought].into_iter().flatten().map(str::to_owned).collect()
     }
 
-    /// Looks for another way to the other end; the one in use is used until it is found.
-    pub fn restart(&mut self, path: Path) {
-        self.sought = Some(path);
-        self.renamed = true;
-    }
-
     /// Takes a datagram that belongs to this connection.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
         let is_dtls = inbound.bytes.first().is_some_and(|first| (20..64).contains(first));
@@ -221,19 +214,7 @@ impl Peer {
         while let Some(out) = self.stack.poll_write() {
             let TransportContext { local_addr, peer_addr, .. } = out.transport;
             let datagram = Datagram { from: local_addr, to: peer_addr, bytes: out.message };
-            let Some(path) = &self.path else {
-                send(datagram);
-                continue;
-            };
-            match Stun::read(&datagram.bytes).map(|stun| (stun.class, stun.transaction)) {
-                None => send(path.redirect(datagram)),
-                Some((Class::Request, transaction)) => {
-                    if let Some(granted) = path::granted(transaction, &datagram, &self.password) {
-                        self.feed(out.now, granted);
-                    }
-                }
-                Some(_) => {}
-            }
+            self.detour(out.now, datagram).into_iter().for_each(&mut send);
         }
         self.path.iter_mut().chain(&mut self.sought).for_each(|path| path.datagrams(&mut send));
     }
@@ -270,31 +251,6 @@ impl Peer {
     pub fn close(&mut self) {
         self.state = State::Over;
         let _ = self.stack.close();
-    }
-
-    /// Takes to the way that was sought, if it is found; a search that failed leaves everything as it was.
-    fn choose_path(&mut self, happened: &mut impl FnMut(Happening)) {
-        if self.path.as_mut().is_some_and(|path| path.progress() == Progress::Lost) {
-            happened(Happening::Gone(Why::Lost));
-        }
-        let progress = self.sought.as_mut().map_or(Progress::Sought, Path::progress);
-        // Without a way of its own the stack could not be made to believe that it has one.
-        let password = self.password_of_other().filter(|_| self.state == State::Connected);
-        match (progress, password) {
-            (Progress::Sought, _) => return,
-            (Progress::Found, Some(password)) => (self.path, self.password) = (self.sought.take(), password),
-            (Progress::Found, None) | (Progress::Lost, _) => self.sought = None,
-        }
-        self.renamed = true;
-        if let Some(remote) = self.path.as_ref().and_then(Path::remote) {
-            happened(Happening::Reached(remote));
-        }
-    }
-
-    /// What it proves itself with in the ICE session that the stack knows of.
-    fn password_of_other(&mut self) -> Option<String> {
-        let theirs = self.ask_transport(|dtls| dtls.ice_transport().get_remote_parameters())??;
-        Some(theirs.password)
     }
 
     fn event(&mut self, now: Instant, event: RTCPeerConnectionEvent, happened: &mut impl FnMut(Happening)) {

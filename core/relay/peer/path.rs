@@ -24,15 +24,15 @@ use rtc::stun::integrity::MessageIntegrity;
 use rtc::stun::message::{BINDING_SUCCESS, Message, TransactionId};
 use rtc::stun::xoraddr::XorMappedAddress;
 
-use super::{DOUBT, Datagram, GIVE_UP, KEEP_ALIVE};
+use super::{DOUBT, Datagram, GIVE_UP, Happening, KEEP_ALIVE, Peer, State, Why};
 use crate::relay::candidate;
 use crate::relay::early::{Early, Inbound, Turn};
 use crate::relay::fragment::Credentials;
-use crate::relay::stun::Transaction;
+use crate::relay::stun::{Class, Stun, Transaction};
 
 /// How far a way has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+enum Progress {
     /// It is being looked for.
     Sought,
     /// The other end has chosen it.
@@ -136,7 +136,7 @@ impl Path {
         }
     }
 
-    pub fn progress(&mut self) -> Progress {
+    fn progress(&mut self) -> Progress {
         while let Some(tagged) = self.agent.poll_event() {
             match tagged.event {
                 Event::SelectedCandidatePairChange(local, remote) => {
@@ -150,13 +150,8 @@ impl Path {
         self.progress
     }
 
-    /// Where the other end is reached by it.
-    pub fn remote(&self) -> Option<SocketAddr> {
-        self.ends.map(|(_, remote)| remote)
-    }
-
     /// `datagram`, sent by this way.
-    pub fn redirect(&self, datagram: Datagram) -> Datagram {
+    fn redirect(&self, datagram: Datagram) -> Datagram {
         match self.ends {
             Some((from, to)) => Datagram { from, to, ..datagram },
             None => datagram,
@@ -175,9 +170,53 @@ impl Path {
     }
 }
 
+impl Peer {
+    /// Looks for another way to the other end; the one in use is used until it is found.
+    pub fn restart(&mut self, path: Path) {
+        self.sought = Some(path);
+        self.renamed = true;
+    }
+
+    /// Takes to the way that was sought, if it is found; a search that failed leaves everything as it was.
+    pub(super) fn choose_path(&mut self, happened: &mut impl FnMut(Happening)) {
+        if self.path.as_mut().is_some_and(|path| path.progress() == Progress::Lost) {
+            happened(Happening::Gone(Why::Lost));
+        }
+        match self.sought.as_mut().map_or(Progress::Sought, Path::progress) {
+            Progress::Sought => return,
+            Progress::Lost => self.sought = None,
+            Progress::Found => {
+                // Without a way of its own the stack could not be left to believe that it has one.
+                let password = self.password_of_other().filter(|_| self.state == State::Connected);
+                let Some(password) = password else { return };
+                (self.path, self.password) = (self.sought.take(), password);
+            }
+        }
+        self.renamed = true;
+    }
+
+    /// Redirects what the stack sends, and answers its own checks for the other end.
+    pub(super) fn detour(&mut self, now: Instant, datagram: Datagram) -> Option<Datagram> {
+        let Some(path) = &self.path else { return Some(datagram) };
+        let Some(stun) = Stun::read(&datagram.bytes) else { return Some(path.redirect(datagram)) };
+        if stun.class == Class::Request
+            && let Some(granted) = granted(stun.transaction, &datagram, &self.password)
+        {
+            self.feed(now, granted);
+        }
+        None
+    }
+
+    /// What it proves itself with in the ICE session that the stack knows of.
+    fn password_of_other(&mut self) -> Option<String> {
+        let theirs = self.ask_transport(|dtls| dtls.ice_transport().get_remote_parameters())??;
+        Some(theirs.password)
+    }
+}
+
 /// The answer to the check `transaction` of `asked`, as the other end would give it, whose password is
 /// `password`.
-pub fn granted(transaction: Transaction, asked: &Datagram, password: &str) -> Option<Inbound> {
+fn granted(transaction: Transaction, asked: &Datagram, password: &str) -> Option<Inbound> {
     let provider = default_provider().ok()?;
     let mut message = Message::new();
     message

@@ -179,8 +179,9 @@ impl Directory {
         self.sessions.insert(name, session);
     }
 
-    pub fn session(&self, name: &str) -> Option<&Session> {
-        self.sessions.get(name)
+    /// A session with `node`; under another's address it is not found.
+    pub fn session(&self, node: &str, name: &str) -> Option<&Session> {
+        self.sessions.get(name).filter(|session| session.stream == node)
     }
 
     /// The session has another ICE session, with another tag, in which the other end is called `user`.

@@ -178,9 +178,15 @@ impl Hub {
         answered
     }
 
-    /// Ends a session; all that belongs to it is gone with the relay thread's next turn.
-    pub fn close(&self, session: &str) -> Closed {
-        let Some(_) = lock(&self.0.directory).forget(session) else { return Closed::NoSuchSession };
+    /// Ends a session with `node`; all that belongs to it is gone with the relay thread's next turn.
+    pub fn close(&self, node: &str, session: &str) -> Closed {
+        let ended = {
+            let mut directory = lock(&self.0.directory);
+            directory.session(node, session).is_some() && directory.forget(session).is_some()
+        };
+        if !ended {
+            return Closed::NoSuchSession;
+        }
         // A thread that is gone has closed it already.
         let _ = self.leave(Command::Close { session: session.to_owned() });
         Closed::Ended

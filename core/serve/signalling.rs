@@ -107,7 +107,7 @@ async fn trickle(
     })?;
     // RFC 9725 §4.3.3 writes the star of an ICE restart in quotes, RFC 9110 without.
     let tag = if tag == "\"*\"" { "*" } else { tag };
-    Ok(match served.hub.trickle(&session, tag, &fragment)? {
+    Ok(match served.hub.trickle(&node, &session, tag, &fragment)? {
         Trickled::Candidates => StatusCode::NO_CONTENT.into_response(),
         Trickled::Restarted { fragment, etag } => {
             ([(header::CONTENT_TYPE, FRAGMENT.to_owned()), (header::ETAG, etag)], fragment).into_response()
@@ -121,7 +121,7 @@ async fn end(
     Path((node, session)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     protocol.known(&served, &node)?;
-    match served.hub.close(&session) {
+    match served.hub.close(&node, &session) {
         Closed::Ended => Ok(StatusCode::OK),
         Closed::NoSuchSession => Err(Refusal::NoSuchSession.into()),
     }

@@ -103,6 +103,16 @@ fn only_who_may_publish_publishes() {
         assert_eq!(send(method, &session, &[], "").status, 401, "{method}");
         assert_eq!(ask(VIEW, method, &session, "").status, 403, "{method}");
     }
+    // Whoever has its name, which is a secret, has to come by its own address too.
+    let name = session.rsplit('/').next().expect("it has one");
+    for (token, path) in [(VIEW, "live/whep"), (PUBLISH, "other/whip")] {
+        let elsewhere = server.at(&format!("{path}/{name}"));
+        assert_eq!(ask(token, "DELETE", &elsewhere, "").status, 404, "{path}");
+        let fragment = [("Content-Type", "application/trickle-ice-sdpfrag"), ("If-Match", "*")];
+        let bearer = format!("Bearer {token}");
+        let patched = send("PATCH", &elsewhere, &[fragment[0], fragment[1], ("Authorization", &bearer)], "");
+        assert_eq!(patched.status, 404, "{path}");
+    }
     assert_eq!(publish(&server, "guest/whip", PUBLISH, &offer).status, 409, "it goes on");
     assert_eq!(ask(PUBLISH, "DELETE", &session, "").status, 200);
     // The other way round, a publisher sees nothing.

@@ -25,13 +25,20 @@ pub enum Trickled {
 }
 
 impl Hub {
-    /// Takes a fragment that comes after the offer. `if_match` is the header's value.
+    /// Takes a fragment that comes after the offer of a session with `node`. `if_match` is the header's
+    /// value.
     ///
     /// # Errors
     /// When there is no such session, the tag is not its own, or the fragment cannot be used; the
     /// session goes on untouched.
-    pub fn trickle(&self, session: &str, if_match: &str, fragment: &str) -> Result<Trickled, Refusal> {
-        let known = lock(&self.0.directory).session(session).cloned().ok_or(Refusal::NoSuchSession)?;
+    pub fn trickle(
+        &self,
+        node: &str,
+        session: &str,
+        if_match: &str,
+        fragment: &str,
+    ) -> Result<Trickled, Refusal> {
+        let known = lock(&self.0.directory).session(node, session).cloned().ok_or(Refusal::NoSuchSession)?;
         if !matches_tag(if_match, &known.tag) {
             return Err(Refusal::StaleTag);
         }

@@ -135,8 +135,9 @@ fn a_viewer_sees_whole_pictures_and_boxes_until_its_session_is_closed() {
     assert_eq!(session.address, Some(watcher.address));
     assert!(session.counts.packets >= 20 && session.detections_sent >= 10, "{session:?}");
 
-    assert_eq!(stage.hub.close(&answer.session), Closed::Ended);
-    assert_eq!(stage.hub.close(&answer.session), Closed::NoSuchSession);
+    assert_eq!(stage.hub.close("another", &answer.session), Closed::NoSuchSession);
+    assert_eq!(stage.hub.close("live", &answer.session), Closed::Ended);
+    assert_eq!(stage.hub.close("live", &answer.session), Closed::NoSuchSession);
     stage.play(&socket, &mut watcher, Watcher::was_told_goodbye);
     assert!(stage.hub.stats()[0].sessions.is_empty());
     let (_, mut next) = viewer("127.0.0.1");
@@ -213,7 +214,7 @@ fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
             "a=ice-ufrag:{user}\r\na=ice-pwd:{password}\r\na=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n"
         )
     };
-    let trickle = |tag: &str, text: &str| stage.hub.trickle(&answer.session, tag, text);
+    let trickle = |tag: &str, text: &str| stage.hub.trickle("live", &answer.session, tag, text);
     let first = fragment(user, "x", &there[0]);
     assert_eq!(trickle("\"other\"", &first), Err(Refusal::StaleTag));
     assert_eq!(trickle(&answer.etag, &first), Ok(Trickled::Candidates));
@@ -224,5 +225,5 @@ fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
     assert!(matches!(trickle("*", &restart), Ok(Trickled::Restarted { .. })));
     assert_eq!(asked(&there[1]), "another");
     assert!(matches!(trickle("*", "hello"), Err(Refusal::BadFragment(_))));
-    assert_eq!(stage.hub.trickle("none", "*", ""), Err(Refusal::NoSuchSession));
+    assert_eq!(stage.hub.trickle("live", "none", "*", ""), Err(Refusal::NoSuchSession));
 }

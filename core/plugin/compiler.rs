@@ -11,6 +11,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::thread;
@@ -67,7 +68,7 @@ impl fmt::Display for Failure {
                 write!(f, "compiling it takes more than the {most} of memory that its size allows; {WHY}")
             }
             Failure::Process(error) => {
-                write!(f, "the process that compiles plugins cannot be started: {error}")
+                write!(f, "plugins are compiled by this program started once more, which fails: {error}")
             }
             Failure::Died(how) => write!(f, "the compiler did not survive it: {how}"),
         }
@@ -101,28 +102,31 @@ fn ask(arguments: &[&str], wasm: &[u8], counts: bool) -> Result<Vec<u8>, Unloada
     let mut question = child.stdin.take().expect("it was asked for");
     let output = thread::scope(|scope| {
         // It reads while it is read, and may end before it has read all.
-        scope.spawn(move || {
+        let asking = thread::Builder::new().spawn_scoped(scope, move || {
             let _ = question.write_all(&[if counts { METERED } else { PLAIN }]);
             let _ = question.write_all(wasm);
         });
-        child.wait_with_output()
+        let answer = child.wait_with_output();
+        asking.and(answer)
     });
     understand(output.map_err(process)?, &Bounds::of(wasm.len()))
 }
 
 fn start(arguments: &[&str]) -> io::Result<Child> {
-    Command::new(myself()?)
+    let program = myself()?;
+    let child = Command::new(&program)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Ctrl-C is for this process, which then decides; a graph may be ending in good order.
         .process_group(0)
-        .spawn()
+        .spawn();
+    child.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", program.display())))
 }
 
 /// This program even where its file was replaced meanwhile, as an update does.
-fn myself() -> io::Result<std::path::PathBuf> {
+fn myself() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 

@@ -164,7 +164,7 @@ pub fn heap() {
     heading("asked of the host's heap, per frame of i420 1280x720");
     let worlds = [
         ("filter (negative)", "negative"),
-        ("filter (passthrough)", "passthrough"),
+        ("analyzer (passthrough)", "passthrough"),
         ("detector (motion)", "motion"),
         ("overlay (overlay)", "overlay"),
     ];

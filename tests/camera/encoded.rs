@@ -1,11 +1,11 @@
 //! Cameras that encode by themselves: what they send goes on as it is, and is decoded for who wants frames.
 
+use super::listing::read_png;
 use super::machine::Machine;
-use super::webcam::{Keyframes, Layout, Model, Seen, Webcam, coded};
+use super::webcam::{Keyframes, Layout, Model, Seen, Webcam, coded, picture};
 use super::{assert_rising, film, model, stop, wait_for_cameras, y4m};
 
-const ASKED: Model =
-    Model { keyframes: Keyframes::WhenAsked, ..model("Asked", 3, &[Layout::H264, Layout::Yuyv]) };
+const ASKED: Model = Model { keyframes: Keyframes::WhenAsked, ..model("Asked", 3, &[Layout::H264]) };
 const UNASKED: Model = model("Unasked", 4, &[Layout::Mjpeg, Layout::H264]);
 
 /// A graph that keeps what the camera `name` sends, and what comes of it decoded; and, where it is named,
@@ -55,6 +55,12 @@ fn asks(webcam: &mut Webcam) -> usize {
 pub fn what_a_camera_encodes_goes_on_as_it_is_from_a_keyframe_that_it_is_asked_for(machine: &mut Machine) {
     let mut webcam = Webcam::plug_in_at(&machine.usb(1), ASKED, 500).expect("the socket is free");
     wait_for_cameras(machine, 2);
+    // A trial shows a picture of one that gives nothing else.
+    let device = "/dev/v4l/by-id/usb-Framegate_Asked-video-index0";
+    let said = machine.must(&format!("framegate cameras --test {device} --picture asked.png"));
+    assert!(said.contains("10 pictures of 640x480 by `kind: v4l2`"), "{said}");
+    let (top, bottom) = picture::numbers(&read_png(&machine.shared("asked.png")), 640, 640, 480);
+    assert!(top == bottom && top > 500, "{top} and {bottom}");
     write(machine, &graph("Asked", None));
     machine.start("encoded", "exec framegate run encoded.yaml");
     film(machine, &mut webcam, 25);

@@ -140,7 +140,7 @@ pub fn ten_pictures_come_whole_and_one_is_saved(machine: &mut Machine) {
 }
 
 /// The green of an RGB picture, which is its grey.
-fn read_png(path: &Path) -> Vec<u8> {
+pub fn read_png(path: &Path) -> Vec<u8> {
     let file = std::io::BufReader::new(std::fs::File::open(path).expect("the picture is there"));
     let mut reader = png::Decoder::new(file).read_info().expect("a PNG");
     let mut rgb = vec![0; reader.output_buffer_size().expect("a size that fits")];

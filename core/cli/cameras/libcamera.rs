@@ -16,7 +16,7 @@ pub(super) fn all() -> All {
     }
 }
 
-/// What the setting `camera` is for a camera that a user calls `camera`.
+/// The settings to try a camera with that a user calls `camera`.
 ///
 /// # Errors
 /// A sentence with what there is instead.
@@ -25,7 +25,7 @@ pub(super) fn knows(camera: &str) -> Result<Json, String> {
     let all = Owner::join(None)?.list();
     let names: Vec<_> = all.into_iter().map(|camera| (camera.id, camera.model)).collect();
     let wanted = Which::read(&which).ok_or_else(|| format!("\"{camera}\" is no camera's name"))?;
-    wanted.pick(&names).map(|_| which)
+    wanted.pick(&names).map(|_| json!({ "camera": which }))
 }
 
 fn seen(camera: &Described) -> Seen {

@@ -171,9 +171,9 @@ fn as_json(libcamera: &All, v4l2: &All) -> Json {
 /// A device is for `v4l2`; any other name for whoever knows it, libcamera first.
 fn tried(camera: &str, args: &Args) -> Result<Trial, String> {
     let mut refused = None;
-    for (kind, name) in kinds(camera) {
-        match name {
-            Ok(name) => return Trial::of(kind, &name, &args.picture),
+    for (kind, settings) in kinds(camera) {
+        match settings {
+            Ok(settings) => return Trial::of(kind, &settings, &args.picture),
             Err(why) => refused = refused.or(Some(why)),
         }
     }
@@ -184,7 +184,7 @@ fn tried(camera: &str, args: &Args) -> Result<Trial, String> {
     }))
 }
 
-/// What each kind of this build that `camera` may be for says to it: its name as a setting, or why not.
+/// What each kind of this build that `camera` may be for says to it: its settings, or why not.
 fn kinds(camera: &str) -> Vec<(&'static dyn NodeKind, Result<Json, String>)> {
     let is_device = camera.starts_with("/dev/");
     let mut kinds: Vec<(&'static dyn NodeKind, Result<Json, String>)> = Vec::new();
@@ -193,7 +193,7 @@ fn kinds(camera: &str) -> Vec<(&'static dyn NodeKind, Result<Json, String>)> {
         kinds.push((&crate::nodes::libcamera::Libcamera, libcamera_knows(camera)));
     }
     #[cfg(feature = "v4l2")]
-    if is_device || !kinds.iter().any(|(_, name)| name.is_ok()) {
+    if is_device || !kinds.iter().any(|(_, settings)| settings.is_ok()) {
         kinds.push((&crate::nodes::v4l2::V4l2, v4l2_knows(camera)));
     }
     kinds

@@ -3,19 +3,21 @@
 use serde_json::{Value as Json, json};
 
 use super::listed::{All, Seen};
-use crate::nodes::v4l2::{Described, Known, Sized, Sort, find};
+use crate::nodes::v4l2::{Capture, Described, Known, Sized, Sort, find};
 
 /// Every device that gives pictures.
 pub(super) fn all() -> All {
     All::Seen { by: "v4l2".to_owned(), cameras: Described::all().iter().map(seen).collect() }
 }
 
-/// What the setting `camera` is for a camera that a user calls `camera`.
+/// The settings to try a camera with that a user calls `camera`.
 ///
 /// # Errors
 /// A sentence with what there is instead.
 pub(super) fn knows(camera: &str) -> Result<Json, String> {
-    find(camera).map(|_| json!(camera))
+    let device = Described::of(find(camera)?).ok_or_else(|| format!("{camera} has gone"))?;
+    let capture = if device.only_encodes() { Capture::H264.name() } else { "auto" };
+    Ok(json!({ "camera": camera, "capture": capture }))
 }
 
 fn seen(device: &Described) -> Seen {
@@ -103,7 +105,6 @@ fn as_json(device: &Described) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nodes::v4l2::Capture;
 
     #[test]
     fn sizes_come_with_their_rates_and_ranges_with_both_ends() {

@@ -7,6 +7,7 @@ use v4l::Device;
 
 use super::controls::{self, Known};
 use super::device::{self, Name};
+use super::negotiate::Capture;
 use super::offers::{self, Sort};
 
 /// Where udev keeps names that stay the same whatever is plugged in first.
@@ -38,7 +39,7 @@ impl Described {
     }
 
     /// `None` when it has gone meanwhile.
-    fn of(name: Name) -> Option<Described> {
+    pub fn of(name: Name) -> Option<Described> {
         let device = Device::with_path(&name.path).ok()?;
         let known = controls::known(&device).unwrap_or_default();
         let with_value = |known: Known| {
@@ -60,6 +61,12 @@ impl Described {
     /// What a graph best calls it.
     pub fn name(&self) -> &Path {
         self.by_id.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Whether it gives nothing that is read but what it has encoded itself.
+    pub fn only_encodes(&self) -> bool {
+        let mut read = self.sorts.iter().filter_map(|sort| sort.capture).peekable();
+        read.peek().is_some() && read.all(|capture| capture == Capture::H264)
     }
 
     /// Whether `kind: v4l2` can read it: what a sensor on a board gives must be made into pictures first.

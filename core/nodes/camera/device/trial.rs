@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value as Json, json};
 
+use crate::h264::{Decoded, Decoder, Order, Picture, Trouble};
 use crate::media::{Frame, Item, PixelFormat, Pool, Pts, Size};
 use crate::node::{Epoch, Flow, Node, NodeKind, Output, Settings, Site, Source};
 use crate::pixels;
@@ -20,7 +21,7 @@ const MEMORY: usize = 256 << 20;
 pub struct Trial {
     /// The kind of node that took them.
     pub kind: &'static str,
-    /// What it was set to.
+    /// What its `camera` was set to.
     pub camera: Json,
     pub size: Size,
     /// From each picture to the next.
@@ -32,23 +33,24 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Takes the pictures by a node of `kind` that is set to `camera`, and saves the last one as PNG.
+    /// Takes the pictures by a node of `kind` with the settings `with`, and saves the last one as PNG.
     ///
     /// # Errors
     /// A sentence: no such camera, in use, silent, or a file that cannot be written.
-    pub fn of(kind: &dyn NodeKind, camera: &Json, picture: &Path) -> Result<Trial, String> {
-        let settings =
-            Settings::from_json(kind.about().with, &json!({ "camera": camera, "on_lost": "stop" }))?;
+    pub fn of(kind: &dyn NodeKind, with: &Json, picture: &Path) -> Result<Trial, String> {
+        let (camera, mut with) = (with["camera"].clone(), with.clone());
+        with["on_lost"] = json!("stop");
+        let settings = Settings::from_json(kind.about().with, &with)?;
         let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: true };
         let site = Site::alone("camera", Pool::new(MEMORY), epoch);
         let node = kind.build(&settings, &[], &site).map_err(|error| error.to_string())?;
         let Node::Source(mut source) = node else { unreachable!("a camera is a source") };
-        let Taken { last, times } = take(&mut *source)?;
+        let Taken { last, times } = take(&mut *source, &site.pool)?;
         let last = last.ok_or_else(|| format!("{camera} gave no picture within {} s", PATIENCE.as_secs()))?;
         save(&last, &site.pool, picture)?;
         Ok(Trial {
             kind: kind.about().name,
-            camera: camera.clone(),
+            camera,
             size: last.size(),
             steps: times.windows(2).map(|pair| pair[1].since(pair[0])).collect(),
             counters: site.counters.snapshot(),
@@ -64,8 +66,9 @@ struct Taken {
     times: Vec<Pts>,
 }
 
-fn take(source: &mut dyn Source) -> Result<Taken, String> {
+fn take(source: &mut dyn Source, pool: &Pool) -> Result<Taken, String> {
     let (mut out, mut taken) = (Output::default(), Taken::default());
+    let mut decoder = Decoder::new(Order::Coded)?;
     let started = Instant::now();
     while taken.times.len() < PICTURES && started.elapsed() < PATIENCE {
         if source.next(&mut out).map_err(|error| error.to_string())? == Flow::End {
@@ -73,8 +76,20 @@ fn take(source: &mut dyn Source) -> Result<Taken, String> {
         }
         for (_, item) in out.drain() {
             taken.times.push(item.pts());
-            if let Item::Frame(frame) = item {
-                taken.last = Some(frame);
+            match item {
+                Item::Frame(frame) => taken.last = Some(frame),
+                Item::AccessUnit(unit) => {
+                    let copy = |picture: &Picture<'_>| picture.frame(pool, unit.pts, unit.sequence);
+                    match decoder.decode(&unit.data, copy) {
+                        Ok(Decoded::Picture(frame)) => {
+                            taken.last = Some(frame.map_err(|full| full.to_string())?)
+                        }
+                        Ok(Decoded::Later | Decoded::Skipped) => {}
+                        Err(Trouble::Unsupported(why)) => return Err(format!("what it encodes {why}")),
+                        Err(Trouble::Damaged(why)) => return Err(format!("a picture is damaged: {why}")),
+                    }
+                }
+                Item::Detections(_) => {}
             }
         }
     }

@@ -106,7 +106,8 @@ impl Background {
         const STEP: usize = 7;
         const ZERO: i16 = 256;
         let mut histogram = [0u32; 2 * ZERO as usize];
-        for (now, mean) in luma.iter().zip(&self.mean).step_by(STEP) {
+        // Steps first: over a zip they would walk through all that lies between.
+        for (now, mean) in luma.iter().step_by(STEP).zip(self.mean.iter().step_by(STEP)) {
             let level = (mean + (1 << (BITS - 1))) >> BITS;
             histogram[(i16::from(*now) - level + ZERO) as usize] += 1;
         }
@@ -137,14 +138,20 @@ impl Rule {
         // What moves on hardly enters the background; what has come to rest does as anything else:
         // so the place something left does not stay a ghost.
         let fresh = moves & (now.abs_diff(before) > self.rest);
-        let slow = fresh as i16;
-        let step = (difference >> self.rate) >> (slow * 4);
+        let step = eased(difference >> self.rate, 4, fresh);
         // A shift rounds down; without this the mean would sink below a resting picture.
         *mean += step + ((difference > 0) & (step == 0)) as i16;
         let surprise = size.min(64 << BITS) - *deviation;
-        *deviation += (surprise >> self.rate) >> (moves as i16 * 3);
+        *deviation += eased(surprise >> self.rate, 3, moves);
         (if moves { (size >> BITS) as u8 } else { 0 }, fresh as u8)
     }
+}
+
+/// `step >> by` where `slow`, else `step`. As a mask, because vectors of WebAssembly shift all their lanes
+/// alike: a shift of its own for each pixel cost as much as all the rest of this.
+#[inline(always)]
+fn eased(step: i16, by: u32, slow: bool) -> i16 {
+    step - ((step - (step >> by)) & -i16::from(slow))
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ const METERED: u8 = b'm';
 const COMPILED: u8 = b'+';
 const REFUSED: u8 = b'-';
 
+/// What Rust says before it ends over an allocation that cannot be had.
+const NO_MEMORY: &str = "memory allocation of";
+
 /// With which arguments this program compiles for itself.
 static APART: OnceLock<&[&str]> = OnceLock::new();
 
@@ -132,6 +135,7 @@ fn myself() -> io::Result<PathBuf> {
 
 fn understand(output: Output, bounds: &Bounds) -> Result<Vec<u8>, Unloadable> {
     let Output { status, mut stdout, stderr } = output;
+    let said = String::from_utf8_lossy(&stderr);
     let failure = match (status.signal(), stdout.first()) {
         (None, Some(&COMPILED)) if status.success() => {
             // In place: a compiled interpreter has a hundred megabytes.
@@ -142,12 +146,11 @@ fn understand(output: Output, bounds: &Bounds) -> Result<Vec<u8>, Unloadable> {
             return Err(Unloadable::Invalid(neutral(&String::from_utf8_lossy(&stdout[1..]))));
         }
         (Some(libc::SIGXCPU), _) => Failure::TooLong(bounds.time),
-        // What an allocation does that cannot be had.
-        (Some(libc::SIGABRT), _) => Failure::TooMuchMemory(bounds.memory),
+        (Some(libc::SIGABRT), _) if said.starts_with(NO_MEMORY) => Failure::TooMuchMemory(bounds.memory),
         _ => {
-            let last = String::from_utf8_lossy(&stderr);
-            let last = last.lines().next_back().unwrap_or_default();
-            Failure::Died(neutral(&format!("{status} {last}")))
+            // Of a panic: where it was, and its message; what follows is advice for programmers.
+            let first: Vec<&str> = said.lines().filter(|line| !line.is_empty()).take(2).collect();
+            Failure::Died(neutral(&format!("{status}: {}", first.join(" "))))
         }
     };
     Err(Unloadable::Uncompiled(failure))
@@ -219,6 +222,7 @@ fn lower(resource: Resource, most: u64) -> io::Result<()> {
 /// When the bounds cannot be set, or the other end is gone.
 pub fn answer() -> io::Result<()> {
     end_with_parent();
+    let_go();
     let mut question = Vec::new();
     let most = 1 + MOST_BYTES as u64;
     io::stdin().lock().take(most).read_to_end(&mut question)?;
@@ -235,6 +239,16 @@ pub fn answer() -> io::Result<()> {
     out.write_all(&[first])?;
     out.write_all(&rest)?;
     out.flush()
+}
+
+/// Closes what the program had open and did not mark as its own alone; libraries for cameras forget to.
+fn let_go() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: plain numbers; nothing has been opened here yet that is used after this. By its number,
+    // because older C libraries lack the function.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
+    }
 }
 
 /// Nobody waits for the answer any more. And it is the graph that runs whose frames are late.

@@ -58,7 +58,7 @@ pub struct Network {
 /// An accepted offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The session's name: unguessable, and all it takes to end the session.
+    /// The session's name: unguessable, and with the node's all it takes to end the session.
     pub session: String,
     pub sdp: String,
     /// The entity tag of the ICE session, in quotes as HTTP has it.

@@ -26,6 +26,8 @@ pub enum Refusal {
     BadFragment(String),
     /// ICE cannot be restarted, and why; the running session goes on untouched.
     CannotRestart(String),
+    /// The caller has begun as many ICE sessions as it may for now.
+    TooOften,
     /// The network is not open: the server has not started, or has stopped.
     NotOpen { retry_after: Duration },
 }
@@ -51,6 +53,7 @@ impl fmt::Display for Refusal {
             Refusal::CannotRestart(why) => {
                 write!(f, "ICE cannot be restarted, and the session goes on as it is: {why}")
             }
+            Refusal::TooOften => f.write_str("ICE was restarted too often; the session goes on as it is"),
             Refusal::NotOpen { .. } => f.write_str("the relay's network is not open"),
         }
     }

@@ -1,7 +1,7 @@
 //! Who may call at all: the one place every request passes before anything of it is read.
 //!
 //! It answers to its own names only (`names`), and takes no more offers from one address than the
-//! graph allows (`limit`). What a token is needed for is said where the routes are put together.
+//! graph allows (`limit`; a restart of ICE counts as one, in `signalling`). What a token is needed for is said where the routes are put together.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -84,6 +84,7 @@ impl From<Refusal> for Problem {
             Refusal::NoH264(_) => because(StatusCode::NOT_ACCEPTABLE),
             Refusal::StaleTag => because(StatusCode::PRECONDITION_FAILED),
             Refusal::CannotRestart(_) => because(StatusCode::UNPROCESSABLE_ENTITY),
+            Refusal::TooOften => Problem::too_many_requests(),
             Refusal::NotLive { retry_after, .. } | Refusal::Taken { retry_after, .. } => {
                 because(StatusCode::CONFLICT).retry_after(*retry_after)
             }
@@ -110,18 +111,23 @@ mod tests {
             (Refusal::NoH264("x".to_owned()), 406),
             (Refusal::StaleTag, 412),
             (Refusal::CannotRestart("x".to_owned()), 422),
+            (Refusal::TooOften, 429),
             (Refusal::NotLive { stream: stream(), retry_after }, 409),
             (Refusal::Taken { entrance: stream(), retry_after }, 409),
             (Refusal::Full { stream: stream(), most: 2, retry_after }, 503),
             (Refusal::NotOpen { retry_after }, 503),
         ];
         for (refusal, status) in cases {
-            let may_come_back = matches!(status, 409 | 503);
+            let wanted = match status {
+                409 | 503 => Some("2"),
+                429 => Some("5"),
+                _ => None,
+            };
             let response = Problem::from(refusal.clone()).into_response();
             assert_eq!(response.status().as_u16(), status, "{refusal:?}");
             assert_eq!(response.headers()["content-type"], "application/problem+json");
             let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap());
-            assert_eq!(retry, may_come_back.then_some("2"), "{refusal:?}");
+            assert_eq!(retry, wanted, "{refusal:?}");
         }
     }
 }

@@ -12,6 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use axum::{Extension, Router};
 
+use super::caller::Caller;
+use super::limit::Spent;
 use super::problem::Problem;
 use super::routes::Served;
 use crate::graph::IceServer;
@@ -97,6 +99,7 @@ async fn trickle(
     State(served): State<Served>,
     Extension(protocol): Extension<Protocol>,
     Path((node, session)): Path<(String, String)>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -107,7 +110,8 @@ async fn trickle(
     })?;
     // RFC 9725 §4.3.3 writes the star of an ICE restart in quotes, RFC 9110 without.
     let tag = if tag == "\"*\"" { "*" } else { tag };
-    Ok(match served.hub.trickle(&node, &session, tag, &fragment)? {
+    let may_restart = || caller.is_none_or(|caller| served.limit.spend(&caller) == Spent::Within);
+    Ok(match served.hub.trickle(&node, &session, tag, &fragment, may_restart)? {
         Trickled::Candidates => StatusCode::NO_CONTENT.into_response(),
         Trickled::Restarted { fragment, etag } => {
             ([(header::CONTENT_TYPE, FRAGMENT.to_owned()), (header::ETAG, etag)], fragment).into_response()

@@ -73,6 +73,16 @@ fn a_plugin_that_fails_fails_its_test() {
 }
 
 #[test]
+fn a_plugin_works_on_what_the_one_before_it_finds() {
+    let folder = folder();
+    let found = "plugin test passthrough --size 320x240 --frames 40 --detections {}/found.jsonl";
+    passes(&folder, &format!("{found} --after motion"), "40 frames out");
+    let text = std::fs::read_to_string(folder.path().join("found.jsonl")).expect("the file is written");
+    assert!(text.contains("\"motion\""), "{text}");
+    fails(&folder, &format!("{found} --after none.wasm"), "--after");
+}
+
+#[test]
 fn the_same_work_takes_the_same_fuel_and_more_of_it_is_a_failure() {
     let folder = folder();
     let bench = "plugin bench grayscale --with strength=0.5 --size 64x48 --frames 10 --baseline {}/kept.json";

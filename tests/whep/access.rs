@@ -160,6 +160,30 @@ fn one_address_has_a_limit_and_is_told_when_to_come_back() {
 }
 
 #[test]
+fn a_restart_of_ice_counts_as_an_offer_and_candidates_do_not() {
+    let server = Framegate::run_text(GRAPH, &["--set", "server.offers_per_minute=60"]);
+    let endpoint = server.at("live/whep");
+    let answer = loop {
+        let answer = send("POST", &endpoint, &[("Content-Type", "application/sdp")], OFFER);
+        if answer.status != 409 {
+            break answer;
+        }
+    };
+    let session = session_of(&endpoint, &answer);
+    let headers = [("Content-Type", "application/trickle-ice-sdpfrag"), ("If-Match", "*")];
+    let restart = |number: u32| {
+        let fragment = format!("a=ice-ufrag:new{number}\r\na=ice-pwd:anotherpasswordof22chars\r\n");
+        send("PATCH", &session, &headers, &fragment).status
+    };
+    assert_eq!(restart(0), 200);
+    // One comes back each second, and so many are asked for in far less than that each.
+    assert!((1..1000).map(restart).any(|status| status == 429));
+    let candidate = "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n";
+    assert_eq!(send("PATCH", &session, &headers, candidate).status, 204);
+    assert_eq!(send("DELETE", &session, &[], "").status, 200);
+}
+
+#[test]
 fn a_token_cannot_be_found_by_trying() {
     let graph =
         format!("{GRAPH}\nserver: {{ offers_per_minute: 5, tokens: [{{ token: \"${{VIEW}}\" }}] }}\n");

@@ -103,7 +103,12 @@ impl Trial {
     fn plugin(&mut self, subject: &Subject, more: Json) -> Result<(), String> {
         let input = match &subject.after {
             Some(finder) => {
-                self.node(json!({ "id": FINDER, "kind": "plugin", "inputs": { "frames": SOURCE } }));
+                let mut node = json!({ "id": FINDER, "kind": "plugin", "inputs": { "frames": SOURCE } });
+                // What it does when it fails is the trial's to say, as for the plugin itself.
+                if let Some(on_error) = more.get("on_error") {
+                    merge(&mut node, json!({ "on_error": on_error }));
+                }
+                self.node(node);
                 self.set(FINDER, &format!("plugin={}", named(finder)?))?;
                 FINDER
             }
@@ -256,4 +261,26 @@ pub fn absolute(path: &Path) -> Result<String, String> {
     let full = std::path::absolute(path).map_err(|error| format!("\"{}\": {error}", path.display()))?;
     let text = full.to_str().map(str::to_owned);
     text.ok_or_else(|| format!("\"{}\" is not UTF-8, and a graph cannot name it; rename it", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offline_the_trial_fails_with_either_plugin_and_live_it_survives_both() {
+        let subject = Subject {
+            plugin: "overlay".to_owned(),
+            with: vec![],
+            limits: vec![],
+            input: None,
+            size: "64x48".to_owned(),
+            after: Some("motion".to_owned()),
+        };
+        let stops = |trial: Result<Trial, String>| {
+            trial.unwrap().nodes.iter().filter(|node| node["on_error"] == "stop").count()
+        };
+        assert_eq!(stops(Trial::offline(&subject, 3)), 2);
+        assert_eq!(stops(Trial::live(&subject)), 0);
+    }
 }

@@ -26,7 +26,8 @@ pub enum Trickled {
 
 impl Hub {
     /// Takes a fragment that comes after the offer of a session with `node`. `if_match` is the header's
-    /// value.
+    /// value. `may_restart` is asked when the fragment begins another ICE session, which costs as much as
+    /// an offer and sends checks to as many addresses.
     ///
     /// # Errors
     /// When there is no such session, the tag is not its own, or the fragment cannot be used; the
@@ -37,6 +38,7 @@ impl Hub {
         session: &str,
         if_match: &str,
         fragment: &str,
+        may_restart: impl FnOnce() -> bool,
     ) -> Result<Trickled, Refusal> {
         let known = lock(&self.0.directory).session(node, session).cloned().ok_or(Refusal::NoSuchSession)?;
         if !matches_tag(if_match, &known.tag) {
@@ -44,23 +46,38 @@ impl Hub {
         }
         let fragment = Fragment::read(fragment)?;
         if fragment.user.is_some() && fragment.user != known.user {
-            return self.restart(session, &fragment);
+            return match may_restart() {
+                true => self.restart(node, session, &known.tag, &fragment),
+                false => Err(Refusal::TooOften),
+            };
         }
         let candidates = fragment.candidates;
         self.leave(Command::Candidates { session: session.to_owned(), candidates })?;
         Ok(Trickled::Candidates)
     }
 
-    fn restart(&self, session: &str, fragment: &Fragment) -> Result<Trickled, Refusal> {
+    fn restart(
+        &self,
+        node: &str,
+        session: &str,
+        known: &str,
+        fragment: &Fragment,
+    ) -> Result<Trickled, Refusal> {
         let theirs = fragment.credentials()?;
         let ours = Credentials { user: random_text(16), password: random_text(32) };
         let (_, reach) = self.way_out()?;
         let path = Path::seek(Instant::now(), &ours, &theirs, &reach.own);
         let mut path = path.map_err(|error| Refusal::CannotRestart(error.to_string()))?;
         fragment.candidates.iter().for_each(|candidate| path.candidate(candidate));
+        // In one step: of two restarts under one tag the second is told that it was overtaken.
+        let mut directory = lock(&self.0.directory);
+        let present = directory.session(node, session).ok_or(Refusal::NoSuchSession)?;
+        if present.tag != known {
+            return Err(Refusal::StaleTag);
+        }
         self.leave(Command::Restart { session: session.to_owned(), path: Box::new(path) })?;
         let etag = tag();
-        lock(&self.0.directory).renew(session, etag.clone(), theirs.user);
+        directory.renew(session, etag.clone(), theirs.user);
         Ok(Trickled::Restarted { fragment: fragment.answer(&ours, &reach.own, &reach.also), etag })
     }
 }

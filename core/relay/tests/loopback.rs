@@ -214,7 +214,7 @@ fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
             "a=ice-ufrag:{user}\r\na=ice-pwd:{password}\r\na=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n"
         )
     };
-    let trickle = |tag: &str, text: &str| stage.hub.trickle("live", &answer.session, tag, text);
+    let trickle = |tag: &str, text: &str| stage.hub.trickle("live", &answer.session, tag, text, || true);
     let first = fragment(user, "x", &there[0]);
     assert_eq!(trickle("\"other\"", &first), Err(Refusal::StaleTag));
     assert_eq!(trickle(&answer.etag, &first), Ok(Trickled::Candidates));
@@ -225,5 +225,5 @@ fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
     assert!(matches!(trickle("*", &restart), Ok(Trickled::Restarted { .. })));
     assert_eq!(asked(&there[1]), "another");
     assert!(matches!(trickle("*", "hello"), Err(Refusal::BadFragment(_))));
-    assert_eq!(stage.hub.trickle("live", "none", "*", ""), Err(Refusal::NoSuchSession));
+    assert_eq!(stage.hub.trickle("live", "none", "*", "", || true), Err(Refusal::NoSuchSession));
 }

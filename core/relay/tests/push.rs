@@ -105,8 +105,9 @@ fn a_stream_is_published_and_taken_back_when_its_node_ends() {
 fn a_server_that_turned_us_away_or_went_is_tried_again() {
     let (url, asked) = server();
     let mut stage = stage(&url);
-    asked.recv_timeout(PATIENCE).unwrap().answer("503 Service Unavailable", "Retry-After: 2\r\n", "");
+    let first = asked.recv_timeout(PATIENCE).unwrap();
     let turned_away = Instant::now();
+    first.answer("503 Service Unavailable", "Retry-After: 2\r\n", "");
     let again = asked.recv_timeout(PATIENCE).unwrap();
     assert!(turned_away.elapsed() >= Duration::from_secs(2), "it is left alone for as long as it wants");
     let (socket, mut watcher) = serve(&mut stage, again);

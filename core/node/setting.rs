@@ -5,7 +5,7 @@
 //! of `framegate kinds`, of the defaults in `framegate show` and of the JSON Schema. Leaves where
 //! values come from to `graph`: here they arrive as JSON, whatever they were written in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -306,15 +306,16 @@ fn show_json(json: &Json) -> String {
     }
 }
 
-/// The checked settings of one node: every declared key that was given or has a default, and, for
-/// an open kind, the raw rest.
+/// The checked settings of one node: every declared key that was given or has a default, and
+/// what was written.
 ///
 /// The typed getters panic on a key that the kind does not declare with that type: that is a bug
 /// in the kind, found by its first test, and never something a user wrote.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     values: BTreeMap<&'static str, Value>,
-    /// Everything under `with:` as it was given, for open kinds.
+    /// Everything under `with:` as it was written, defaults left out. Of every kind, but only open kinds
+    /// have in it what is not among the values.
     pub raw: serde_json::Map<String, Json>,
 }
 
@@ -349,17 +350,17 @@ impl Settings {
         self.values.get(name)
     }
 
-    /// Whether both say the same, whatever they say of `names`.
+    /// Whether the declared settings of both are the same, however they were written, and whatever they
+    /// are of `names`.
     pub fn same_but_for(&self, other: &Settings, names: &[&str]) -> bool {
-        let rest = |settings: &Settings| -> Vec<(&'static str, Value)> {
-            let values = settings.values.iter().filter(|(name, _)| !names.contains(name));
-            values.map(|(name, value)| (*name, value.clone())).collect()
-        };
-        let raw = |settings: &Settings| -> Vec<(String, Json)> {
-            let raw = settings.raw.iter().filter(|(name, _)| !names.contains(&name.as_str()));
-            raw.map(|(name, value)| (name.clone(), value.clone())).collect()
-        };
-        rest(self) == rest(other) && raw(self) == raw(other)
+        self.differing(other, names).is_empty()
+    }
+
+    /// The names of the declared settings, except `names`, that have another value in `other`, in order.
+    pub fn differing(&self, other: &Settings, names: &[&str]) -> Vec<&'static str> {
+        let all: BTreeSet<&'static str> = self.values.keys().chain(other.values.keys()).copied().collect();
+        let differs = |name: &&'static str| !names.contains(name) && self.get(name) != other.get(name);
+        all.into_iter().filter(differs).collect()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {

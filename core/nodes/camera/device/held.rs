@@ -5,16 +5,8 @@ use crate::node::Settings;
 /// Why an open camera cannot go over from settings `old` to `new`, where anything but its `live` settings
 /// differs. Another opening would find it in use, by us.
 pub fn held(camera: &str, old: &Settings, new: &Settings, live: &[&str]) -> Option<String> {
-    if old.same_but_for(new, live) {
-        return None;
-    }
-    let names = old.iter().chain(new.iter()).map(|(name, _)| name);
-    let mut names: Vec<&str> = names.filter(|name| old.get(name) != new.get(name)).collect();
-    names.retain(|name| !live.contains(name));
-    names.sort_unstable();
-    names.dedup();
-    let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    Some(format!("{} of {camera} can change with a restart only", names.join(", ")))
+    let names: Vec<String> = old.differing(new, live).iter().map(|name| format!("\"{name}\"")).collect();
+    (!names.is_empty()).then(|| format!("{} of {camera} can change with a restart only", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -36,5 +28,18 @@ mod tests {
         assert_eq!(held(json!({ "size": "640x480", "controls": { "gain": 2 } })), None);
         let why = held(json!({ "size": "320x240", "rate": 10 })).unwrap();
         assert_eq!(why, "\"rate\", \"size\" of \"Door\" can change with a restart only");
+    }
+
+    #[test]
+    fn the_same_written_in_another_way_is_no_change() {
+        const TABLE: &[Setting] = &[
+            Setting::optional("rate", Takes::Rate, ""),
+            Setting::with_default("capture", Takes::Choice(&["auto", "yuyv"]), "auto", ""),
+        ];
+        let settings = |json| Settings::from_json(TABLE, &json).unwrap();
+        let (old, new) =
+            (settings(json!({ "rate": 30 })), settings(json!({ "rate": "30", "capture": "auto" })));
+        assert_eq!(held("\"Door\"", &old, &new, &[]), None);
+        assert!(old.same_but_for(&new, &[]));
     }
 }

@@ -51,14 +51,20 @@ pub fn what_the_kernels_interface_has_not_is_refused_with_what_it_has(machine: &
 }
 
 pub fn it_finds_an_unplugged_camera_again(machine: &mut Machine, door: &mut Webcam) {
-    let settings = "camera: \"Door: Door\", size: 320x240, on_lost: slate";
+    let settings = "camera: \"Door: Door\", size: 320x240";
     start_of("v4l2", machine, "again", &[("door", settings)]);
     film(machine, door, 10);
     door.unplug();
     machine.must("until /busybox grep -q 'looking for it' again; do sleep 0.1; done");
+    // What can change while it runs can while it is lost.
+    let settings = format!("{settings}, on_lost: slate, controls: {{ brightness: 7 }}");
+    let graph = graph_of("v4l2", "again", &[("door", &settings)]);
+    std::fs::write(machine.shared("again.yaml"), graph).expect("the folder is shared");
+    machine.must("kill -HUP $again; until /busybox grep -q 'adjusted door' again; do sleep 0.1; done");
     *door = Webcam::plug_in_at(&machine.usb(0), DOOR, 1000).expect("the socket is free again");
     film(machine, door, 20);
     stop(machine, "again");
+    assert!(door.controls().contains(&Seen::Set(Control::Brightness, 7)), "{:?}", door.controls());
     let shown = y4m::read(&machine.shared("door.y4m"));
     let back = shown.iter().position(|shown| matches!(shown, Shown::Number(number) if *number >= 1000));
     let back = back.unwrap_or_else(|| panic!("it never came back: {shown:?}"));

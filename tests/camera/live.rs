@@ -68,6 +68,10 @@ pub fn the_kernels_controls_change_without_a_gap(machine: &mut Machine, door: &m
     );
     change(machine, &of("brightness: 22"));
     arrives(machine, door, Control::AutoExposureMode, 8);
+    // The same in other words: udev's name of the same camera, a text for a number, what holds anyway.
+    let words = of("brightness: 23").replace("rate: 10", "rate: \"10\", capture: auto");
+    change(machine, &words.replace("Door: Door", "/dev/v4l/by-id/usb-Framegate_Door-video-index0"));
+    arrives(machine, door, Control::Brightness, 23);
     let shown = end(machine, door, before);
 
     let numbers: Vec<u32> = shown.iter().filter_map(Shown::number).collect();
@@ -82,6 +86,7 @@ pub fn the_kernels_controls_change_without_a_gap(machine: &mut Machine, door: &m
         Seen::Set(Control::ExposureTime, 333),
         Seen::Set(Control::AutoExposureMode, 8),
         Seen::Set(Control::Brightness, 22),
+        Seen::Set(Control::Brightness, 23),
     ];
     assert!(set.ends_with(&wanted), "{set:?}");
 }

@@ -130,21 +130,34 @@ pub fn asked(settings: &Settings) -> Vec<Control> {
 /// before it, for settings that are there no more, what libcamera says is as good as without them.
 ///
 /// # Errors
-/// A sentence about a setting that can be changed, but not be taken back while the camera runs.
+/// A sentence about a setting that can be changed, but not be taken back while the camera runs. It is not
+/// added either: a change that fails elsewhere in the graph has to be taken back.
 pub fn changed(old: &Settings, new: &Settings) -> Result<Vec<Control>, String> {
     let (were, wanted) = (asked(old), asked(new));
-    let mut left: Vec<&str> = were.iter().map(|control| control.setting).collect();
-    left.retain(|setting| !wanted.iter().any(|control| control.setting == *setting));
-    left.dedup();
     let mut all = Vec::new();
-    for setting in left {
-        let (setting, back) = WITHOUT.iter().find(|(known, _)| *known == setting).ok_or_else(|| {
-            format!("\"{setting}\" can have another value, but be left out with a restart only")
-        })?;
+    for setting in only_in(&were, &wanted) {
+        let back = back(setting)?;
         all.extend(back.iter().map(|&(name, value, needed)| Control { setting, name, value, needed }));
     }
+    only_in(&wanted, &were).into_iter().try_for_each(|setting| back(setting).map(drop))?;
     all.extend(wanted.into_iter().filter(|control| !were.contains(control)));
     Ok(all)
+}
+
+/// The settings that some of `these` come from and none of `others`.
+fn only_in(these: &[Control], others: &[Control]) -> Vec<&'static str> {
+    let mut only: Vec<&str> = these.iter().map(|control| control.setting).collect();
+    only.retain(|setting| !others.iter().any(|control| control.setting == *setting));
+    only.dedup();
+    only
+}
+
+/// What is as good as never having set `setting`.
+fn back(setting: &str) -> Result<Undone, String> {
+    let found = WITHOUT.iter().find(|(known, _)| *known == setting);
+    found.map(|(_, back)| *back).ok_or_else(|| {
+        format!("\"{setting}\" can have another value, but be added or left out with a restart only")
+    })
 }
 
 /// Controls by name, each with the value that undoes it.
@@ -340,12 +353,13 @@ mod tests {
     }
 
     #[test]
-    fn every_live_control_can_be_left_out_but_one() {
-        let refused = changed_by(json!({ "noise_reduction": "fast" }), json!({})).unwrap_err();
-        assert_eq!(
-            refused,
-            "\"noise_reduction\" can have another value, but be left out with a restart only"
-        );
+    fn every_live_control_can_be_added_and_left_out_but_one() {
+        let (with, without) = (json!({ "noise_reduction": "fast" }), json!({}));
+        let why = "\"noise_reduction\" can have another value, but be added or left out with a restart only";
+        assert_eq!(changed_by(with.clone(), without.clone()), Err(why.to_owned()));
+        assert_eq!(changed_by(without, with.clone()), Err(why.to_owned()));
+        let changed = changed_by(with, json!({ "noise_reduction": "off" }));
+        assert_eq!(changed, Ok(vec![("NoiseReductionMode", Value::Int(0))]));
         let known = |name: &&&str| WITHOUT.iter().any(|(setting, _)| *setting == **name);
         let rest: Vec<_> = LIVE.iter().filter(|name| !known(name)).collect();
         assert_eq!(rest, [&"noise_reduction", &"on_lost"]);

@@ -167,6 +167,7 @@ impl Camera {
         let State::Lost(search) = &mut self.state else { return Ok(Flow::Waiting) };
         match search.look(WAIT) {
             Looked::Nothing => {}
+            Looked::Failed(why) => self.site.waiting.begin(format!("{why}; looking for it")),
             Looked::Due => {
                 search.opening = Some(self.owner.open(self.wanted.clone(), &self.site.counters));
             }
@@ -209,19 +210,25 @@ impl Source for Camera {
         Handled::PassOn
     }
 
-    /// Controls go out with the next request; another format needs another opening.
+    /// Controls go out with the next request, or when the lost camera is back; another format needs another
+    /// opening.
     fn adjust(&mut self, settings: &Settings) -> Adjusted {
-        let State::Open(Open { capture, .. }) = &self.state else { return Adjusted::NeedsRebuild };
         if settings.json("camera") != self.settings.json("camera") {
             return Adjusted::NeedsRebuild;
         }
-        let name = format!("\"{}\"", capture.model);
+        let name = self.wanted.which.to_string();
         if let Some(why) = camera::held(&name, &self.settings, settings, controls::LIVE) {
             return Adjusted::Refused(why);
         }
-        let changed = controls::changed(&self.settings, settings).and_then(|controls| match &controls[..] {
-            [] => Ok(()),
-            _ => capture.set(controls),
+        let changed = controls::changed(&self.settings, settings);
+        let changed = changed.and_then(|controls| match (&mut self.state, &controls[..]) {
+            (_, []) => Ok(()),
+            (State::Open(open), _) => open.capture.set(controls),
+            // An opening that is under way has the controls from before.
+            (State::Lost(search), _) => {
+                (search.opening, search.again) = (None, Instant::now());
+                Ok(())
+            }
         });
         if let Err(why) = changed {
             return Adjusted::Refused(why);
@@ -246,14 +253,14 @@ impl Search {
             std::thread::sleep(left.min(wait));
             return if left <= wait { Looked::Due } else { Looked::Nothing };
         };
-        match opening.recv_timeout(wait) {
+        let looked = match opening.recv_timeout(wait) {
             Ok(Ok(capture)) => return Looked::Found(Box::new(capture)),
             Err(RecvTimeoutError::Timeout) => return Looked::Nothing,
-            Ok(Err(why)) => tracing::debug!("{why}"),
-            Err(RecvTimeoutError::Disconnected) => {}
-        }
+            Ok(Err(why)) => Looked::Failed(why),
+            Err(RecvTimeoutError::Disconnected) => Looked::Nothing,
+        };
         (self.opening, self.again) = (None, Instant::now() + RETRY);
-        Looked::Nothing
+        looked
     }
 }
 
@@ -261,5 +268,51 @@ enum Looked {
     Nothing,
     /// It is time to try again.
     Due,
+    /// It could not be opened; a sentence.
+    Failed(String),
     Found(Box<Capture>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::SETTINGS;
+    use super::*;
+    use crate::media::Pool;
+    use crate::node::Epoch;
+    use serde_json::json;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_lost_camera_takes_what_a_running_one_does_for_when_it_is_back() {
+        let settings = |json| Settings::from_json(SETTINGS, &json).unwrap();
+        let old = settings(json!({ "camera": "Door" }));
+        let which = Which::Again { id: "usb-1".to_owned(), model: "Door".to_owned() };
+        let wanted = Wanted { which, ..Wanted::read(&old) };
+        let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: true };
+        let mut camera = Camera {
+            state: State::Lost(Search::begin()),
+            asleep: false,
+            format: FrameFormat::new(wanted.pixel, Size::new(320, 240).unwrap()),
+            wanted,
+            on_lost: OnLost::Wait,
+            rate: None,
+            settings: old,
+            site: Site::alone("door", Pool::new(1 << 20), epoch),
+            stamps: Stamps::default(),
+            owner: Owner::join(None).unwrap(),
+        };
+        let new = settings(json!({ "camera": "Door", "on_lost": "slate", "brightness": 0.5 }));
+        // One is being opened with the controls from before.
+        let State::Lost(search) = &mut camera.state else { unreachable!() };
+        search.opening = Some(std::sync::mpsc::channel().1);
+        assert_eq!(camera.adjust(&new), Adjusted::Applied);
+        assert_eq!(camera.on_lost, OnLost::Slate);
+        assert_eq!(camera.wanted.controls, controls::asked(&new));
+        assert!(matches!(&camera.state, State::Lost(Search { opening: None, .. })));
+        let why = "\"size\" of \"Door\" can change with a restart only".to_owned();
+        let sized =
+            settings(json!({ "camera": "Door", "on_lost": "slate", "brightness": 0.5, "size": "640x480" }));
+        assert_eq!(camera.adjust(&sized), Adjusted::Refused(why));
+        assert_eq!(camera.adjust(&settings(json!({ "camera": "Yard" }))), Adjusted::NeedsRebuild);
+    }
 }

@@ -5,6 +5,7 @@
 //! device can do to `offers`, and its controls to `controls`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,11 +62,49 @@ pub struct Shot<'a> {
     pub damaged: bool,
 }
 
+impl Name {
+    /// Whether both are one device, whatever links lead to it.
+    pub fn is(&self, other: &Name) -> bool {
+        let device = |name: &Name| std::fs::canonicalize(&name.path).unwrap_or_else(|_| name.path.clone());
+        (&self.model, &self.bus) == (&other.model, &other.bus) && device(self) == device(other)
+    }
+}
+
 /// Whether a camera has taken a wish for a keyframe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Asked {
     Yes,
-    No,
+    /// It could be asked, and did not take it just now.
+    Failed(io::Error),
+    /// It has no way to be asked.
+    NoWay,
+}
+
+impl From<Option<io::Result<()>>> for Asked {
+    /// What came of asking, where there is a way.
+    fn from(told: Option<io::Result<()>>) -> Asked {
+        match told {
+            Some(Ok(())) => Asked::Yes,
+            Some(Err(error)) => Asked::Failed(error),
+            None => Asked::NoWay,
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    /// The end of a sentence that begins with the camera's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Asked::Yes => f.write_str("was asked for a keyframe"),
+            Asked::Failed(error) => write!(
+                f,
+                "was asked for a keyframe and did not take it: {error}; who joins sees nothing until it sends one"
+            ),
+            Asked::NoWay => f.write_str(
+                "cannot be asked for keyframes: who joins sees nothing until it sends one by itself",
+            ),
+        }
+    }
 }
 
 /// What came of waiting.
@@ -161,11 +200,7 @@ impl Camera {
 
     /// Asks an encoding camera for a keyframe. Many cannot be asked, and send one every few seconds.
     pub fn ask_for_keyframe(&self) -> Asked {
-        match self.keyframes.map(|way| way.ask(&self.device)) {
-            Some(Ok(())) => Asked::Yes,
-            // One that says it could be asked and is busy just now sends its own before long.
-            Some(Err(_)) | None => Asked::No,
-        }
+        self.keyframes.map(|way| way.ask(&self.device)).into()
     }
 
     /// The next picture, waited for no longer than `wait`.
@@ -229,5 +264,34 @@ fn readable(fd: RawFd, wait: Duration) -> io::Result<bool> {
             error if error.kind() == ErrorKind::Interrupted => Ok(false),
             error => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_device_is_the_same_by_every_link_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |path: &str, bus: &str| {
+            let [model, bus, driver] = ["Door", bus, "uvcvideo"].map(str::to_owned);
+            Name { path: folder.path().join(path), model, bus, driver }
+        };
+        ["video0", "video1"].iter().for_each(|file| std::fs::write(folder.path().join(file), "").unwrap());
+        symlink("video0", folder.path().join("by-id")).unwrap();
+        assert!(name("by-id", "usb-1").is(&name("video0", "usb-1")));
+        assert!(!name("by-id", "usb-1").is(&name("video1", "usb-1")));
+        // Another camera has the number of one that is lost.
+        assert!(!name("video0", "usb-1").is(&name("video0", "usb-2")));
+    }
+
+    #[test]
+    fn a_wish_that_failed_is_not_told_as_one_that_cannot_be() {
+        let failed = Asked::from(Some(Err(io::Error::from_raw_os_error(libc::EIO)))).to_string();
+        assert!(failed.starts_with("was asked for a keyframe and did not take it: "), "{failed}");
+        let none = Asked::from(None).to_string();
+        assert!(none.starts_with("cannot be asked for keyframes: "), "{none}");
     }
 }

@@ -88,11 +88,11 @@ impl Filming {
             choice.capture.name(),
             choice.size
         );
-        if choice.capture == Capture::H264 && camera.ask_for_keyframe() == Asked::No {
-            tracing::info!(
-                node = self.site.node,
-                "\"{model}\" cannot be asked for keyframes: who joins sees nothing until it sends one by itself"
-            );
+        if choice.capture == Capture::H264 {
+            match camera.ask_for_keyframe() {
+                Asked::Yes => {}
+                unheard => tracing::info!(node = self.site.node, "\"{model}\" {unheard}"),
+            }
         }
         self.name = camera.name.clone();
         // What comes back must be what the graph was told of.
@@ -198,10 +198,14 @@ impl Filming {
         if *again <= now {
             *again = now + RETRY;
             let found = device::find_again(&self.name);
-            if let Some(Ok(camera)) = found.map(|name| Camera::open(&name, &self.wanted, &self.controls)) {
-                self.site.counters.named("found_again").add(1);
-                self.opened(camera);
-                return Ok(Flow::Waiting);
+            match found.map(|name| Camera::open(&name, &self.wanted, &self.controls)) {
+                Some(Ok(camera)) => {
+                    self.site.counters.named("found_again").add(1);
+                    self.opened(camera);
+                    return Ok(Flow::Waiting);
+                }
+                Some(Err(why)) => self.site.waiting.begin(format!("{why}; trying again")),
+                None => {}
             }
         }
         if self.on_lost == OnLost::Slate && *shown <= now {
@@ -242,19 +246,22 @@ impl Source for Filming {
         Handled::PassOn
     }
 
-    /// Controls are set while it runs; another format needs another opening.
+    /// Controls are set while it runs, or when the lost camera is back; another format needs another
+    /// opening.
     fn adjust(&mut self, settings: &Settings) -> Adjusted {
-        let (Ok(controls), State::Open { camera, .. }) = (super::controls(settings), &self.state) else {
-            return Adjusted::NeedsRebuild;
-        };
-        if settings.text("camera") != self.settings.text("camera") {
+        let Ok(controls) = super::controls(settings) else { return Adjusted::NeedsRebuild };
+        let which = settings.text("camera");
+        let is_same = || device::find(which).is_ok_and(|found| found.is(&self.name));
+        if which != self.settings.text("camera") && !is_same() {
             return Adjusted::NeedsRebuild;
         }
         let name = format!("\"{}\"", self.name.model);
-        if let Some(why) = camera::held(&name, &self.settings, settings, &["controls", "on_lost"]) {
+        if let Some(why) = camera::held(&name, &self.settings, settings, &["camera", "controls", "on_lost"]) {
             return Adjusted::Refused(why);
         }
-        if let Err(why) = camera.change(&self.controls, &controls) {
+        if let State::Open { camera, .. } = &self.state
+            && let Err(why) = camera.change(&self.controls, &controls)
+        {
             return Adjusted::Refused(format!("{name} {why}"));
         }
         self.on_lost = OnLost::named(settings.choice("on_lost"));
@@ -300,4 +307,43 @@ fn nv12(bytes: &[u8], stride: usize, size: Size, pool: &Pool) -> Result<Option<F
         from += stride * size.height() as usize;
     }
     Ok(Some(frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Epoch;
+    use serde_json::json;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_lost_camera_takes_what_a_running_one_does_for_when_it_is_back() {
+        let settings = |json| Settings::from_json(super::super::ABOUT.with, &json).unwrap();
+        let [model, bus, driver] = ["Door", "usb-1", "uvcvideo"].map(str::to_owned);
+        let (now, size) = (Instant::now(), Size::new(320, 240).unwrap());
+        let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: true };
+        let mut filming = Filming {
+            state: State::Lost { again: now, slate: now },
+            name: Name { path: "/dev/video0".into(), model, bus, driver },
+            wanted: Wanted { capture: None, size: Some(size), rate: None },
+            controls: BTreeMap::new(),
+            pixel: PixelFormat::I420,
+            on_lost: OnLost::Wait,
+            stamps: Stamps::default(),
+            sets: Sets::default(),
+            needs_keyframe: true,
+            asleep: false,
+            size,
+            settings: settings(json!({ "camera": "Door" })),
+            site: Site::alone("door", Pool::new(1 << 20), epoch),
+        };
+        let live = json!({ "camera": "Door", "on_lost": "slate", "controls": { "brightness": 7 } });
+        assert_eq!(filming.adjust(&settings(live)), Adjusted::Applied);
+        assert_eq!(filming.on_lost, OnLost::Slate);
+        assert_eq!(filming.controls, BTreeMap::from([("brightness".to_owned(), 7)]));
+        let why = "\"size\" of \"Door\" can change with a restart only".to_owned();
+        let sized = settings(json!({ "camera": "Door", "size": "640x480" }));
+        assert_eq!(filming.adjust(&sized), Adjusted::Refused(why));
+        assert_eq!(filming.adjust(&settings(json!({ "camera": "Yard" }))), Adjusted::NeedsRebuild);
+    }
 }

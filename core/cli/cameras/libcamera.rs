@@ -34,6 +34,7 @@ fn seen(camera: &Described) -> Seen {
         model: camera.model.clone(),
         other_name: None,
         is_readable: true,
+        only_encodes: false,
         lines: lines(camera),
         json: as_json(camera),
     }

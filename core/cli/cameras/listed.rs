@@ -22,6 +22,8 @@ pub(super) struct Seen {
     pub other_name: Option<String>,
     /// Whether its kind of node can read it.
     pub is_readable: bool,
+    /// Whether it gives nothing that is read but what it has encoded itself.
+    pub only_encodes: bool,
     /// What is told of it, line by line, each by its heading.
     pub lines: Vec<(&'static str, String)>,
     pub json: Json,
@@ -107,7 +109,8 @@ fn used(kind: &'static str, seen: &Seen, other: Option<&Seen>) -> String {
     match best(kind, seen, other) {
         (Some(best), why) => {
             let name = if best == kind { seen } else { other.unwrap_or(seen) };
-            format!("kind: {best}, with camera: \"{}\"{why}", name.name)
+            let capture = if name.only_encodes { " and capture: h264" } else { "" };
+            format!("kind: {best}, with camera: \"{}\"{capture}{why}", name.name)
         }
         (None, why) => why.to_owned(),
     }
@@ -237,7 +240,8 @@ mod tests {
 
     fn seen(name: &str, other_name: Option<&str>, is_readable: bool) -> Seen {
         let (model, other_name) = ("Door".to_owned(), other_name.map(str::to_owned));
-        Seen { name: name.to_owned(), model, other_name, is_readable, lines: vec![], json: json!({}) }
+        let (name, only_encodes) = (name.to_owned(), false);
+        Seen { name, model, other_name, is_readable, only_encodes, lines: vec![], json: json!({}) }
     }
 
     fn all(cameras: Vec<Seen>) -> All {
@@ -270,6 +274,15 @@ mod tests {
         };
         assert_eq!(uses("libcamera"), [json!("v4l2"), json!("libcamera")]);
         assert_eq!(uses("v4l2"), [json!("v4l2"), Json::Null]);
+    }
+
+    #[test]
+    fn what_a_camera_that_only_encodes_needs_to_be_told_is_part_of_the_advice() {
+        let encodes = Seen { only_encodes: true, ..seen("/dev/video0", Some(ID), true) };
+        let wanted = "kind: v4l2, with camera: \"/dev/video0\" and capture: h264";
+        assert_eq!(used("v4l2", &encodes, None), wanted);
+        assert!(used("libcamera", &seen(ID, None, true), Some(&encodes)).starts_with(wanted));
+        assert!(!used("v4l2", &seen("/dev/video2", None, true), None).contains("capture"));
     }
 
     #[test]

@@ -26,6 +26,7 @@ fn seen(device: &Described) -> Seen {
         model: device.model.clone(),
         other_name: device.libcamera_id.clone(),
         is_readable: device.is_readable(),
+        only_encodes: device.only_encodes(),
         lines: lines(device),
         json: as_json(device),
     }

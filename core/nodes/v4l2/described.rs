@@ -9,11 +9,10 @@ use super::controls::{self, Known};
 use super::device::{self, Name};
 use super::negotiate::Capture;
 use super::offers::{self, Sort};
+use super::system::{SYSTEM, interface};
 
 /// Where udev keeps names that stay the same whatever is plugged in first.
 const BY_ID: &str = "/dev/v4l/by-id";
-/// What the kernel says of each device.
-const SYSTEM: &str = "/sys/class/video4linux";
 
 /// One device as it lies there: asked, but not started.
 #[derive(Clone, Debug)]
@@ -87,7 +86,7 @@ fn link_to(device: &Path, folder: &Path) -> Option<PathBuf> {
 /// own description, the ports from there on, and the camera's ids, as in `\_SB_.PCI0.XHC_-1.2:1.0-046d:082d`.
 /// The same steps as those of libcamera's UVC pipeline.
 fn libcamera_id(device: &Path, system: &Path) -> Option<String> {
-    let interface = fs::canonicalize(system.join(device.file_name()?).join("device")).ok()?;
+    let interface = interface(device, system)?;
     let usb = interface.parent()?;
     let id = |name: &str| Some(fs::read_to_string(usb.join(name)).ok()?.trim().to_owned());
     let (vendor, product) = (id("idVendor")?, id("idProduct")?);
@@ -122,15 +121,18 @@ mod tests {
         fs::write(at("pci/usb1/1-2/idVendor"), "046d\n").unwrap();
         fs::write(at("pci/usb1/1-2/idProduct"), "082d\n").unwrap();
         symlink(at("pci/usb1/1-2/1-2:1.0"), at("class/video0/device")).unwrap();
-        let id = |device: &str| libcamera_id(Path::new(device), &at("class"));
-        assert_eq!(id("/dev/video0").as_deref(), Some("\\_SB_.PCI0.XHC_-2:1.0-046d:082d"));
+        ["video0", "video1"].iter().for_each(|name| fs::write(at(name), "").unwrap());
+        symlink(at("video0"), at("by-id")).unwrap();
+        let id = |device: &str| libcamera_id(&at(device), &at("class"));
+        assert_eq!(id("video0").as_deref(), Some("\\_SB_.PCI0.XHC_-2:1.0-046d:082d"));
+        assert_eq!(id("by-id"), id("video0"), "by a link it is the same");
         // A board with a device tree names the port itself.
         fs::create_dir_all(at("tree/port@2")).unwrap();
         symlink(at("tree/port@2"), at("pci/usb1/1-2/of_node")).unwrap();
-        assert!(id("/dev/video0").unwrap().ends_with("/tree/port@2-2:1.0-046d:082d"));
+        assert!(id("video0").unwrap().ends_with("/tree/port@2-2:1.0-046d:082d"));
         // A sensor on a board has a device, and no USB ids above it.
         fs::create_dir_all(at("class/video1/device")).unwrap();
-        assert_eq!(id("/dev/video1"), None);
+        assert_eq!(id("video1"), None);
     }
 
     #[test]

@@ -13,10 +13,10 @@ use std::path::Path;
 use v4l::Device;
 use v4l::control::{Control, Value};
 
+use super::system::{SYSTEM, interface};
+
 /// `V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME`.
 const FORCE_KEYFRAME: u32 = 0x0099_09e5;
-/// What the kernel says of each device.
-const SYSTEM: &str = "/sys/class/video4linux";
 
 /// a29e7641-de04-47e3-8b2b-f4341aff003b, as it is in a descriptor.
 const H264_UNIT: [u8; 16] =
@@ -59,8 +59,7 @@ impl Way {
 
 /// The number of the USB interface that `device` is of, and the descriptors of the whole USB device.
 fn descriptors(device: &Path, system: &Path) -> Option<(u8, Vec<u8>)> {
-    let interface = fs::canonicalize(system.join(fs::canonicalize(device).ok()?.file_name()?).join("device"));
-    let interface = interface.ok()?;
+    let interface = interface(device, system)?;
     let number = fs::read_to_string(interface.join("bInterfaceNumber")).ok()?;
     let number = u8::from_str_radix(number.trim(), 16).ok()?;
     Some((number, fs::read(interface.parent()?.join("descriptors")).ok()?))

@@ -1,7 +1,8 @@
 //! `v4l2`: a camera by the kernel's own interface, for machines without libcamera.
 //!
 //! Owns the kind. `device`, `offers` and `controls` speak with the driver, `negotiate` chooses among what a
-//! camera offers, `described` is what people are told of it, `keyframe` asks one that encodes, `source` is the node.
+//! camera offers, `described` is what people are told of it, `keyframe` asks one that encodes, `system`
+//! is where the kernel tells more of it, `source` is the node.
 
 mod controls;
 mod described;
@@ -10,6 +11,7 @@ mod keyframe;
 mod negotiate;
 mod offers;
 mod source;
+mod system;
 
 use std::collections::BTreeMap;
 

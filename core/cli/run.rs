@@ -245,6 +245,7 @@ fn network(plan: &Plan) -> Network {
     Network {
         listen: plan.server.listen.ip(),
         udp_port: plan.server.udp_port,
+        tcp: plan.server.tcp,
         additional_hosts: plan.server.additional_hosts.clone(),
         interfaces: plan.server.interfaces.clone(),
     }

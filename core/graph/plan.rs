@@ -90,6 +90,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// UDP port that carries all viewers' media; 0 takes any free one.
     pub udp_port: u16,
+    /// Whether TCP carries it as well, on the same number, for networks that let no UDP through.
+    pub tcp: bool,
     /// Addresses or names, besides the machine's own, that viewers may reach this machine by.
     pub additional_hosts: Vec<String>,
     /// Web origins that may use the WHEP endpoints from their own pages; `*` is any.
@@ -112,6 +114,7 @@ impl Default for Server {
             asked_for: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             udp_port: 8189,
+            tcp: true,
             additional_hosts: Vec::new(),
             // None: a page of anybody's, open in the browser of somebody who can reach a camera, must
             // not be able to watch through it.

@@ -25,6 +25,12 @@ pub const SERVER: &[Setting] = &[
         "The UDP port that carries all viewers' media; 0 takes any free one",
     ),
     Setting::with_default(
+        "tcp",
+        Takes::Bool,
+        "true",
+        "Takes viewers' media over TCP as well, on the number of `udp_port`, for networks that let no UDP through",
+    ),
+    Setting::with_default(
         "additional_hosts",
         Takes::List(&Takes::Text),
         "[]",
@@ -128,6 +134,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: Option<&Json>) -> Option<Se
         asked_for: section.is_some(),
         listen: listen(reader, &settings, &path)?,
         udp_port: u16::try_from(settings.integer("udp_port")).unwrap_or(0),
+        tcp: settings.bool("tcp"),
         additional_hosts: texts(&settings, "additional_hosts"),
         allow_origins: texts(&settings, "allow_origins"),
         tokens: tokens?,

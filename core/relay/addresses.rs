@@ -30,7 +30,7 @@ pub fn reach(bound: &[SocketAddr], also: &[IpAddr], only: &[String]) -> Reach {
     own.sort_by_key(|address| address.ip().is_loopback());
     own.dedup();
     let also = also.iter().map(|ip| SocketAddr::new(*ip, port)).filter(|one| !own.contains(one)).collect();
-    Reach { own, also }
+    Reach { own, also, tcp: false }
 }
 
 /// Every address that viewers can be told, with the name of its interface.

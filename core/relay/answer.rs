@@ -25,7 +25,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Error;
 
-use super::candidate::candidate;
+use super::candidate::{candidate, passive};
 use super::feedback::{Reports, Tap};
 use super::offer::{Codec, Offer};
 use super::peer::{DOUBT, GIVE_UP, KEEP_ALIVE, Names, Peer, Way};
@@ -73,6 +73,26 @@ pub struct Reach {
     pub own: Vec<SocketAddr>,
     /// Addresses others know us by (NAT, containers); they lead to one of our own.
     pub also: Vec<SocketAddr>,
+    /// Whether TCP is received as well, at the same addresses.
+    pub tcp: bool,
+}
+
+impl Reach {
+    /// Candidates for our own addresses, as in `a=candidate:`.
+    pub fn own_candidates(&self) -> impl Iterator<Item = String> {
+        self.own.iter().map(|address| candidate(address, 0)).chain(self.passive(0, &self.own))
+    }
+
+    /// Candidates for the addresses that only others know us by.
+    pub fn other_candidates(&self) -> impl Iterator<Item = String> {
+        let udp = self.also.iter().enumerate().map(|(rank, address)| candidate(address, rank + 1));
+        udp.chain(self.passive(self.own.len(), &self.also))
+    }
+
+    fn passive(&self, first: usize, addresses: &[SocketAddr]) -> impl Iterator<Item = String> {
+        let addresses = addresses.iter().filter(|_| self.tcp).enumerate();
+        addresses.map(move |(rank, address)| passive(address, first + rank))
+    }
 }
 
 /// Answers `offer`: the connection, waiting for the viewer's first check, and the SDP for it.
@@ -139,8 +159,8 @@ pub(super) fn agree(
 }
 
 pub(super) fn tell_candidates(stack: &mut RTCPeerConnection, reach: &Reach) -> Result<(), Error> {
-    for address in &reach.own {
-        let candidate = format!("candidate:{}", candidate(address, 0));
+    for candidate in reach.own_candidates() {
+        let candidate = format!("candidate:{candidate}");
         stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() })?;
     }
     // An empty one ends the list.
@@ -150,7 +170,7 @@ pub(super) fn tell_candidates(stack: &mut RTCPeerConnection, reach: &Reach) -> R
 /// Our side as it is sent to the other.
 pub(super) fn local_sdp(stack: &RTCPeerConnection, reach: &Reach) -> Result<String, Error> {
     let sdp = stack.local_description().ok_or(Error::ErrNoRemoteDescription)?.sdp;
-    Ok(polished(&sdp, &reach.also))
+    Ok(polished(&sdp, reach))
 }
 
 /// Two SSRCs that differ and are not zero.
@@ -265,17 +285,17 @@ pub(super) fn names(
 
 /// Each candidate once (the stack lists them for RTCP too, which is multiplexed), and those that
 /// only others know us by.
-fn polished(sdp: &str, also: &[SocketAddr]) -> String {
-    let mut text = String::with_capacity(sdp.len() + 64 * also.len());
-    let mut pending = also;
+fn polished(sdp: &str, reach: &Reach) -> String {
+    let mut text = String::with_capacity(sdp.len() + 128 * reach.also.len());
+    let mut pending = Some(reach);
     for line in sdp.lines() {
         let is_candidate = line.starts_with("a=candidate:");
         if is_candidate && line.split(' ').nth(1) == Some("2") {
             continue;
         }
         if is_candidate || line.starts_with("a=end-of-candidates") {
-            for (rank, address) in std::mem::take(&mut pending).iter().enumerate() {
-                text.push_str(&format!("a=candidate:{}\r\n", candidate(address, rank + 1)));
+            for candidate in pending.take().into_iter().flat_map(Reach::other_candidates) {
+                text.push_str(&format!("a=candidate:{candidate}\r\n"));
             }
         }
         text.push_str(line);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::demux::{Demux, PeerId};
 use super::early::Inbound;
+use super::far::Transport;
 use super::peer::{Datagram, Happening, Path, Peer, Why};
 
 /// Datagrams that ever wait; a single keyframe is below this.
@@ -26,6 +27,8 @@ pub struct Connection {
     pub outbox: VecDeque<Datagram>,
     /// Datagrams that found no room to wait.
     pub unsent: u64,
+    /// What carries what is sent to the other end, checks left aside; `None` before there is a way.
+    pub way: Option<Transport>,
     pub peer: Peer,
     offered: Instant,
     connected: bool,
@@ -39,6 +42,7 @@ impl Connection {
             session,
             outbox: VecDeque::new(),
             unsent: 0,
+            way: None,
             peer,
             offered: now,
             connected: false,
@@ -82,7 +86,7 @@ impl Connection {
         }
         for happening in &happenings {
             match happening {
-                Happening::Reached(address) => demux.bind(*address, self.id),
+                Happening::Reached(far) => demux.bind(*far, self.id),
                 Happening::Renamed => demux.name(self.id, self.peer.fragments()),
                 Happening::Connected => self.connected = true,
                 _ => {}
@@ -110,11 +114,12 @@ impl Connection {
 
     fn drain(&mut self, now: Instant, demux: &mut Demux) -> Vec<Happening> {
         let mut happenings = vec![];
-        let Connection { outbox, unsent, id, .. } = self;
+        let Connection { outbox, unsent, id, way, .. } = self;
         self.peer.drain(
             now,
             |datagram| {
-                demux.sent(*id, datagram.to, &datagram.bytes);
+                demux.sent(*id, datagram.far(), &datagram.bytes);
+                *way = media(&datagram).or(*way);
                 wait(outbox, unsent, datagram);
             },
             |happening| happenings.push(happening),
@@ -123,9 +128,17 @@ impl Connection {
     }
 
     fn take_datagrams(&mut self) {
-        let Connection { outbox, unsent, .. } = self;
-        self.peer.datagrams(|datagram| wait(outbox, unsent, datagram));
+        let Connection { outbox, unsent, way, .. } = self;
+        self.peer.datagrams(|datagram| {
+            *way = media(&datagram).or(*way);
+            wait(outbox, unsent, datagram);
+        });
     }
+}
+
+/// By what `datagram` goes, unless it is a check of ICE (RFC 7983).
+fn media(datagram: &Datagram) -> Option<Transport> {
+    datagram.bytes.first().filter(|first| **first > 3).map(|_| datagram.protocol)
 }
 
 fn wait(outbox: &mut VecDeque<Datagram>, unsent: &mut u64, datagram: Datagram) {

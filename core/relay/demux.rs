@@ -6,9 +6,9 @@
 //! of theirs is read.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::far::Far;
 use super::strangers::Strangers;
 use super::stun::{Class, Stun, Transaction};
 
@@ -31,7 +31,7 @@ pub enum Route {
 
 pub struct Demux {
     fragments: HashMap<String, PeerId>,
-    addresses: HashMap<SocketAddr, PeerId>,
+    addresses: HashMap<Far, PeerId>,
     asked: HashMap<Transaction, PeerId>,
     /// What the tables above hold of each, so that nothing of it is left when it goes.
     peers: HashMap<PeerId, Held>,
@@ -44,7 +44,7 @@ pub struct Demux {
 struct Held {
     fragments: Vec<String>,
     /// Oldest first, as are those it was asked from.
-    addresses: VecDeque<SocketAddr>,
+    addresses: VecDeque<Far>,
     questions: VecDeque<Transaction>,
 }
 
@@ -95,9 +95,9 @@ impl Demux {
         }
     }
 
-    pub fn route(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Route {
+    pub fn route(&mut self, now: Instant, from: Far, datagram: &[u8]) -> Route {
         let known = self.addresses.get(&from).copied();
-        if known.is_none() && self.strangers.is_too_much(now, from.ip(), self.joining) {
+        if known.is_none() && self.strangers.is_too_much(now, from.address.ip(), self.joining) {
             return Route::Nobody;
         }
         let named = Stun::read(datagram).and_then(|stun| match stun.class {
@@ -109,7 +109,7 @@ impl Demux {
 
     /// Looks at what a viewer's ICE agent sends: a question is remembered for its answer, and an
     /// agent that grants a request has authenticated the address it grants it to.
-    pub fn sent(&mut self, viewer: PeerId, to: SocketAddr, datagram: &[u8]) {
+    pub fn sent(&mut self, viewer: PeerId, to: Far, datagram: &[u8]) {
         let Some(stun) = Stun::read(datagram) else { return };
         match stun.class {
             Class::Request => self.remember(stun.transaction, viewer),
@@ -119,7 +119,7 @@ impl Demux {
     }
 
     /// The address `viewer` proved last, if any.
-    pub fn address(&self, viewer: PeerId) -> Option<SocketAddr> {
+    pub fn address(&self, viewer: PeerId) -> Option<Far> {
         self.peers.get(&viewer)?.addresses.back().copied()
     }
 
@@ -150,8 +150,21 @@ impl Demux {
         Some(viewer)
     }
 
+    /// Whether `address` has been proved to be somebody's.
+    pub fn knows(&self, address: Far) -> bool {
+        self.addresses.contains_key(&address)
+    }
+
+    /// Nobody is to be reached at `address` any more.
+    pub fn unbind(&mut self, address: Far) {
+        let Some(viewer) = self.addresses.remove(&address) else { return };
+        let Some(peer) = self.peers.get_mut(&viewer) else { return };
+        peer.addresses.retain(|one| *one != address);
+        self.joining += u32::from(peer.addresses.is_empty());
+    }
+
     /// `address` has been proved to be `viewer`'s.
-    pub fn bind(&mut self, address: SocketAddr, viewer: PeerId) {
+    pub fn bind(&mut self, address: Far, viewer: PeerId) {
         let Some(peer) = self.peers.get_mut(&viewer) else { return };
         if self.addresses.insert(address, viewer) == Some(viewer) {
             return;
@@ -175,8 +188,8 @@ mod tests {
     use rand::{RngCore, SeedableRng};
     use std::time::Duration;
 
-    fn address(last: u8, port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, last], port))
+    fn address(last: u8, port: u16) -> Far {
+        Far::udp(([192, 0, 2, last], port).into())
     }
 
     fn granted() -> Vec<u8> {
@@ -279,6 +292,40 @@ mod tests {
         (0..crowd).for_each(|n| demux.remove(PeerId(n)));
         assert_eq!(demux.joining, 0);
         assert_eq!(demux.route(start, address(1, 1), &request("ours:theirs")), Route::Nobody);
+    }
+
+    #[test]
+    fn one_address_by_two_protocols_is_two_viewers() {
+        let (now, by_udp) = (Instant::now(), address(1, 5000));
+        let by_tcp = Far::tcp(by_udp.address);
+        let mut demux = Demux::new();
+        for (number, fragment) in [(1, "one"), (2, "two")] {
+            demux.add(vec![fragment.into()], PeerId(number));
+        }
+        demux.sent(PeerId(1), by_udp, &granted());
+        assert_eq!(demux.route(now, by_tcp, &[0x80]), Route::Nobody);
+        demux.sent(PeerId(2), by_tcp, &granted());
+        assert_eq!(demux.route(now, by_udp, &[0x80]), Route::To(PeerId(1)));
+        assert_eq!(demux.route(now, by_tcp, &[0x80]), Route::To(PeerId(2)));
+        demux.unbind(by_tcp);
+        assert!(!demux.knows(by_tcp) && demux.knows(by_udp));
+        assert_eq!((demux.route(now, by_tcp, &[0x80]), demux.joining), (Route::Nobody, 1));
+        demux.remove(PeerId(2));
+        assert_eq!(demux.joining, 0);
+    }
+
+    #[test]
+    fn a_stranger_is_counted_by_its_address_whatever_protocol_it_comes_by() {
+        let (now, mut demux) = (Instant::now(), Demux::new());
+        demux.add(vec!["ours".into()], PeerId(1));
+        demux.sent(PeerId(1), address(9, 9), &granted());
+        let hello = request("ours:theirs");
+        let by = |n: u32| match n % 2 {
+            0 => address(1, n as u16 + 1),
+            _ => Far::tcp(address(1, n as u16 + 1).address),
+        };
+        let heard = (0..1000).filter(|n| demux.route(now, by(*n), &hello) != Route::Nobody).count();
+        assert_eq!(heard, MOST_FROM_STRANGER as usize);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 
+use super::far::{Far, Transport};
 use super::stun::{Class, Stun};
 
 /// DTLS datagrams held: more than one flight has.
@@ -19,7 +20,14 @@ pub struct Inbound {
     /// Our address it was sent to.
     pub to: SocketAddr,
     pub from: SocketAddr,
+    pub protocol: Transport,
     pub bytes: BytesMut,
+}
+
+impl Inbound {
+    pub fn far(&self) -> Far {
+        Far { protocol: self.protocol, address: self.from }
+    }
 }
 
 #[derive(Default)]
@@ -55,7 +63,7 @@ impl Early {
         match Stun::read(&inbound.bytes).map(|stun| (stun.class, stun.nominates())) {
             Some((Class::Request, true)) => self.nomination = Some(inbound.clone()),
             Some((Class::Success, _)) => {
-                if let Some(nomination) = self.nomination.take_if(|earlier| earlier.from == inbound.from) {
+                if let Some(nomination) = self.nomination.take_if(|earlier| earlier.far() == inbound.far()) {
                     return Turn::Then(inbound, nomination);
                 }
             }

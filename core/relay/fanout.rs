@@ -13,6 +13,7 @@ use super::agenda::Agenda;
 use super::connection::Connection;
 use super::demux::{Demux, PeerId, Route};
 use super::early::Inbound;
+use super::far::Far;
 use super::figures::Tables;
 use super::ingest::Publisher;
 use super::peer::{Datagram, Path, Why};
@@ -177,9 +178,19 @@ impl Fanout {
 
     /// A datagram from the network; it may be anything.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
-        if let Route::To(id) = self.demux.route(now, inbound.from, &inbound.bytes) {
+        if let Route::To(id) = self.demux.route(now, inbound.far(), &inbound.bytes) {
             self.with(now, id, |connection| connection.receive(now, inbound));
         }
+    }
+
+    /// Whether a session has proved that it is at `far`.
+    pub fn knows(&self, far: Far) -> bool {
+        self.demux.knows(far)
+    }
+
+    /// Nobody is to be reached at `far` any more.
+    pub fn unreachable(&mut self, far: Far) {
+        self.demux.unbind(far);
     }
 
     /// Does what is due.

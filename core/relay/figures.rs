@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::demux::PeerId;
+use super::far::Transport;
 use super::meter::Meter;
 use super::ntp;
 
@@ -21,6 +22,8 @@ pub struct SessionStats {
     pub number: u64,
     /// The address it is reached at, once ICE has proved one.
     pub address: Option<SocketAddr>,
+    /// What carries its media, once there is a way.
+    pub protocol: Option<Transport>,
     /// How long media has been flowing; `None` while it connects.
     pub connected: Option<Duration>,
     /// Media payload sent over the last second, in bits per second.
@@ -90,6 +93,7 @@ pub struct Figures {
     jitter: Duration,
     echoes: VecDeque<(u32, Instant)>,
     pub address: Option<SocketAddr>,
+    pub protocol: Option<Transport>,
     pub rtt: Option<Duration>,
     pub estimate: Option<u64>,
     pub counts: Counts,
@@ -109,6 +113,7 @@ impl Figures {
             jitter: Duration::ZERO,
             echoes: VecDeque::new(),
             address: None,
+            protocol: None,
             rtt: None,
             estimate: None,
             counts: Counts::default(),
@@ -166,6 +171,7 @@ impl Figures {
         SessionStats {
             number: self.number,
             address: self.address,
+            protocol: self.protocol,
             connected: self.connected.map(|since| now.saturating_duration_since(since)),
             bitrate: self.meter.read(now).bits,
             counts: self.counts,

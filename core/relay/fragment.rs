@@ -1,8 +1,6 @@
 //! Trickle fragments (RFC 8840): candidates that come after the offer, or with a restart of ICE.
 
-use std::net::SocketAddr;
-
-use super::candidate::candidate;
+use super::answer::Reach;
 use super::offer::MOST_BYTES;
 use super::refusal::Refusal;
 
@@ -58,7 +56,7 @@ impl Fragment {
     }
 
     /// The answer to a restart: what we are called from now on, and where we can be reached.
-    pub fn answer(&self, ours: &Credentials, own: &[SocketAddr], also: &[SocketAddr]) -> String {
+    pub fn answer(&self, ours: &Credentials, reach: &Reach) -> String {
         let Credentials { user, password } = ours;
         // What is written back is a token (RFC 8859 §5, RFC 4566 §9) or our own.
         let is_token = |section: &&str| section.bytes().all(|byte| byte.is_ascii_graphic());
@@ -66,11 +64,8 @@ impl Fragment {
         let mut text = format!(
             "a=ice-ufrag:{user}\r\na=ice-pwd:{password}\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{section}\r\n"
         );
-        let ranked = own.iter().map(|address| (0, address));
-        for (rank, address) in
-            ranked.chain(also.iter().enumerate().map(|(rank, address)| (rank + 1, address)))
-        {
-            text.push_str(&format!("a=candidate:{}\r\n", candidate(address, rank)));
+        for candidate in reach.own_candidates().chain(reach.other_candidates()) {
+            text.push_str(&format!("a=candidate:{candidate}\r\n"));
         }
         text.push_str("a=end-of-candidates\r\n");
         text
@@ -107,6 +102,8 @@ fn shortened(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
@@ -131,13 +128,18 @@ mod tests {
         }
         let ours = Credentials { user: "ours".into(), password: "secret".into() };
         let (own, also) = (SocketAddr::from(([192, 0, 2, 1], 1)), SocketAddr::from(([198, 51, 100, 1], 1)));
-        let answer = whole.answer(&ours, &[own], &[also]);
+        let reach =
+            |own: &[SocketAddr], also: &[SocketAddr], tcp| Reach { own: own.into(), also: also.into(), tcp };
+        let answer = whole.answer(&ours, &reach(&[own], &[also], true));
         assert!(answer.starts_with("a=ice-ufrag:ours\r\na=ice-pwd:secret\r\nm="), "{answer}");
         assert!(
-            answer.contains("\r\na=mid:v1\r\n") && answer.matches("a=candidate:").count() == 2,
+            answer.contains("\r\na=mid:v1\r\n") && answer.matches("a=candidate:").count() == 4,
             "{answer}"
         );
-        assert!(fragment("a=mid:v 1\r\n").answer(&ours, &[own], &[]).contains("\r\na=mid:0\r\n"));
+        assert_eq!(answer.matches("typ host tcptype passive\r\n").count(), 2, "{answer}");
+        assert!(
+            fragment("a=mid:v 1\r\n").answer(&ours, &reach(&[own], &[], false)).contains("\r\na=mid:0\r\n")
+        );
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Network {
     pub udp_port: u16,
     /// Addresses or names, besides the machine's own, that viewers may reach this machine by.
     pub additional_hosts: Vec<String>,
+    /// Whether TCP is received as well, on the same port number.
+    pub tcp: bool,
     /// Names or addresses of the interfaces viewers are told of; none named: all.
     pub interfaces: Vec<String>,
 }
@@ -94,6 +96,7 @@ struct Running {
     sockets: Vec<std::net::SocketAddr>,
     also: Vec<IpAddr>,
     interfaces: Vec<String>,
+    tcp: bool,
     thread: JoinHandle<()>,
 }
 
@@ -119,7 +122,7 @@ impl Hub {
         let other = |what: &str, error: String| OpenError::new(what, std::io::Error::other(error));
         let identity =
             Identity::generate().map_err(|error| other("cannot make a DTLS certificate", error))?;
-        let sockets = Sockets::open(network.listen, network.udp_port)?;
+        let sockets = Sockets::open(network.listen, network.udp_port, network.tcp)?;
         let waker = Waker::new().map_err(|error| OpenError::new("cannot make a waker", error))?;
         let (mailbox, bound) = (Mailbox::new(waker), sockets.bound());
         let thread = self.start(sockets, mailbox.clone())?;
@@ -133,6 +136,7 @@ impl Hub {
             sockets: bound,
             also,
             interfaces: network.interfaces.clone(),
+            tcp: network.tcp,
             thread,
         });
         Ok(())
@@ -236,7 +240,7 @@ impl Hub {
         let running = lock(&self.0.running);
         let running = running.as_ref().ok_or(Refusal::NotOpen { retry_after: RETRY_OPEN })?;
         let reach = addresses::reach(&running.sockets, &running.also, &running.interfaces);
-        Ok((running.identity.clone(), reach))
+        Ok((running.identity.clone(), Reach { tcp: running.tcp, ..reach }))
     }
 
     fn start(&self, sockets: Sockets, mailbox: Mailbox) -> Result<JoinHandle<()>, OpenError> {

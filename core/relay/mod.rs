@@ -8,7 +8,8 @@
 //! 2. `thread`, the one relay thread, hands it to the pure core, `fanout`.
 //! 3. `stream` keeps its packets (`history`), and every `viewer` in step is sent it: only sequence
 //!    number (`sequencer`), SSRC, header extensions and encryption (`peer`) are its own.
-//! 4. `sockets` carries what waits in the viewers' outboxes away, a run of datagrams at a time.
+//! 4. `sockets` carries what waits in the viewers' outboxes away, a run of datagrams at a time; `tcp`, in
+//!    `frames`, to viewers whose network lets no UDP through.
 //!
 //! And one viewer's way in: `hub` reads the `offer`, makes the `answer` on the HTTP side, and
 //! leaves the new viewer in the mailbox. Its datagrams find it by `demux`; those that come before
@@ -37,11 +38,13 @@ mod detections;
 mod directory;
 mod early;
 mod fanout;
+mod far;
 mod feed;
 mod feedback;
 mod figures;
 mod follow;
 mod fragment;
+mod frames;
 mod gate;
 mod history;
 mod hub;
@@ -62,12 +65,14 @@ mod sockets;
 mod strangers;
 mod stream;
 mod stun;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod viewer;
 mod waiting;
 
+pub use far::Transport;
 pub use figures::{SessionStats, Tables, Totals};
 pub use hub::{Answer, Closed, Hub, Network, Trickled};
 pub use ingest::Kind as WhipKind;

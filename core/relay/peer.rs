@@ -21,11 +21,12 @@ use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState}
 use rtc::peer_connection::transport::{RTCDtlsTransport, RTCDtlsTransportState, RTCIceCandidateInit};
 use rtc::rtp_transceiver::{RTCRtpReceiverId, RTCRtpSenderId};
 use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::{TaggedBytesMut, TransportContext};
 
 use super::candidate;
 use super::detections;
 use super::early::{Early, Inbound, Turn};
+use super::far::{Far, Transport};
 use super::feedback::{Feedback, Reports};
 use super::stun::{Class, Stun};
 
@@ -38,14 +39,26 @@ pub struct Datagram {
     /// Our address it leaves from.
     pub from: SocketAddr,
     pub to: SocketAddr,
+    pub protocol: Transport,
     pub bytes: BytesMut,
+}
+
+impl Datagram {
+    pub fn far(&self) -> Far {
+        Far { protocol: self.protocol, address: self.to }
+    }
+
+    fn of(out: TaggedBytesMut) -> Datagram {
+        let TransportContext { local_addr, peer_addr, transport_protocol, .. } = out.transport;
+        Datagram { from: local_addr, to: peer_addr, protocol: transport_protocol.into(), bytes: out.message }
+    }
 }
 
 /// What came of feeding the stack.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     /// ICE has proved this address to be the other's.
-    Reached(SocketAddr),
+    Reached(Far),
     /// Media can be sent.
     Connected,
     Feedback(Feedback),
@@ -105,7 +118,7 @@ pub struct Peer {
     rtx_number: u16,
     candidates: usize,
     /// Who answered a check of ours last.
-    answered: Option<SocketAddr>,
+    answered: Option<Far>,
     /// What the other end proves its answers to the stack's checks with, once they are answered for it.
     password: String,
     /// The way that is used instead of the stack's own.
@@ -162,7 +175,7 @@ impl Peer {
             }
             Some((Class::Success, _)) => {
                 if self.state == State::Connecting {
-                    self.answered = Some(inbound.from);
+                    self.answered = Some(inbound.far());
                 }
                 // Whoever asked takes it; the others cannot make anything of it.
                 for path in self.path.iter_mut().chain(&mut self.sought) {
@@ -212,9 +225,8 @@ impl Peer {
     /// Takes out the datagrams that are ready: enough after sending media.
     pub fn datagrams(&mut self, mut send: impl FnMut(Datagram)) {
         while let Some(out) = self.stack.poll_write() {
-            let TransportContext { local_addr, peer_addr, .. } = out.transport;
-            let datagram = Datagram { from: local_addr, to: peer_addr, bytes: out.message };
-            self.detour(out.now, datagram).into_iter().for_each(&mut send);
+            let now = out.now;
+            self.detour(now, Datagram::of(out)).into_iter().for_each(&mut send);
         }
         self.path.iter_mut().chain(&mut self.sought).for_each(|path| path.datagrams(&mut send));
     }
@@ -260,7 +272,7 @@ impl Peer {
                 RTCIceConnectionState::Connected | RTCIceConnectionState::Completed,
             ) => {
                 // One that only answers (ICE lite) is never granted a check of its own.
-                self.answered.into_iter().for_each(|address| happened(Happening::Reached(address)));
+                self.answered.into_iter().for_each(|far| happened(Happening::Reached(far)));
                 for held in self.early.connected() {
                     self.feed(now, held);
                 }
@@ -292,13 +304,7 @@ impl Peer {
     }
 
     fn feed(&mut self, now: Instant, inbound: Inbound) {
-        let transport = TransportContext {
-            local_addr: inbound.to,
-            peer_addr: inbound.from,
-            transport_protocol: TransportProtocol::UDP,
-            ecn: None,
-        };
-        let _ = self.stack.handle_read(TaggedBytesMut { now, transport, message: inbound.bytes });
+        let _ = self.stack.handle_read(tagged(now, inbound));
     }
 
     /// The stack has no event for the other's goodbye (close_notify), only this state.
@@ -317,6 +323,17 @@ impl Peer {
         // The stack only queues here; what it cannot send it drops and the other end asks again.
         let _ = self.stack.handle_write(TaggedRTCMessage { now, message });
     }
+}
+
+/// `inbound` as the stack takes it.
+fn tagged(now: Instant, inbound: Inbound) -> TaggedBytesMut {
+    let transport = TransportContext {
+        local_addr: inbound.to,
+        peer_addr: inbound.from,
+        transport_protocol: inbound.protocol.into(),
+        ecn: None,
+    };
+    TaggedBytesMut { now, transport, message: inbound.bytes }
 }
 
 /// How long ICE waits: 3 s of silence make the other end doubtful, 5 s more make it gone, and a check

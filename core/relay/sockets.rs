@@ -1,13 +1,14 @@
-//! The UDP sockets that carry all viewers' media: one port, IPv4 and IPv6.
+//! The sockets that carry all viewers' media: one port of UDP, IPv4 and IPv6, and TCP beside it.
 //!
 //! Owns binding, reading in batches and sending runs of datagrams in one segmented call, with a
-//! fall-back to single ones where the network card cannot. Nothing here waits.
+//! fall-back to single ones where the network card cannot. TCP is `tcp`'s. Nothing here waits.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -15,7 +16,9 @@ use socket2::{Domain, Protocol, Type};
 
 use super::early::Inbound;
 use super::fanout::{Room, Wire};
+use super::far::{Far, Transport};
 use super::peer::Datagram;
+use super::tcp::Tcp;
 use super::waiting::Interest;
 
 /// Reads in one call. Each buffer may hold many datagrams that the kernel has joined.
@@ -64,42 +67,35 @@ struct Socket {
 
 pub struct Sockets {
     sockets: Vec<Socket>,
+    tcp: Tcp,
     buffers: Vec<Vec<u8>>,
     run: Vec<u8>,
 }
 
 impl Sockets {
     /// Binds `port` (0: any free one) on `listen`. An address that stands for all of this machine
-    /// is bound for both families, as far as the machine has them.
+    /// is bound for both families, as far as the machine has them; for TCP too, if `tcp` says so.
     ///
     /// # Errors
     /// When the port is taken or may not be used.
-    pub fn open(listen: IpAddr, port: u16) -> Result<Sockets, OpenError> {
+    pub fn open(listen: IpAddr, port: u16, tcp: bool) -> Result<Sockets, OpenError> {
         let all = listen.is_unspecified();
         let families: Vec<IpAddr> = match all {
             true => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
             false => vec![listen],
         };
         let mut tries = 0;
-        let sockets = loop {
+        let (sockets, tcp) = loop {
             tries += 1;
-            match bind_all(&families, port) {
-                // A free port of one family may be taken in the other.
-                Err(error) if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < MOST_TRIES => {
+            match bind_both(&families, SocketAddr::new(listen, port), tcp) {
+                // A free port of one family may be taken in the other, or of TCP.
+                Err(error)
+                    if port == 0 && error.source.kind() == io::ErrorKind::AddrInUse && tries < MOST_TRIES => {
                 }
-                Err(error) => {
-                    let place = SocketAddr::new(listen, port);
-                    return Err(OpenError::new(
-                        format!(
-                            "cannot receive viewers' media on UDP {place}; set server.udp_port to a free port"
-                        ),
-                        error,
-                    ));
-                }
-                Ok(sockets) => break sockets,
+                bound => break bound?,
             }
         };
-        Ok(Sockets { sockets, buffers: vec![vec![0; BUFFER]; BATCH], run: Vec::with_capacity(BUFFER) })
+        Ok(Sockets { sockets, tcp, buffers: vec![vec![0; BUFFER]; BATCH], run: Vec::with_capacity(BUFFER) })
     }
 
     /// Where the sockets are bound; an address may stand for all of the machine's.
@@ -113,12 +109,34 @@ impl Sockets {
             true => Interest::ReadAndWrite,
             false => Interest::Read,
         };
-        self.sockets.iter().map(|socket| (socket.udp.as_raw_fd(), interest(socket))).collect()
+        let udp = self.sockets.iter().map(|socket| (socket.udp.as_raw_fd(), interest(socket)));
+        udp.chain(self.tcp.interests()).collect()
     }
 
-    /// Takes in one batch from each socket.
-    pub fn receive(&mut self, mut take: impl FnMut(Inbound)) {
-        let Sockets { sockets, buffers, .. } = self;
+    /// When [`admit`](Sockets::admit) should be called, whether anything is ready or not.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.tcp.deadline()
+    }
+
+    /// Takes in TCP connections, and closes those that belong to nobody by `knows`.
+    pub fn admit(&mut self, now: Instant, ready: &[RawFd], knows: impl Fn(Far) -> bool) {
+        self.tcp.admit(now, ready, knows);
+    }
+
+    /// How many TCP connections there are.
+    pub fn connections(&self) -> usize {
+        self.tcp.connections()
+    }
+
+    /// Other ends of TCP connections that were lost since the last call.
+    pub fn lost(&mut self) -> Vec<Far> {
+        self.tcp.lost()
+    }
+
+    /// Takes in one batch from each socket; reading one of UDP that has nothing costs little.
+    pub fn receive(&mut self, ready: &[RawFd], mut take: impl FnMut(Inbound)) {
+        let Sockets { sockets, tcp, buffers, .. } = self;
+        tcp.receive(ready, &mut take);
         for socket in sockets {
             socket.full = false;
             let mut metas = [RecvMeta::default(); BATCH];
@@ -132,7 +150,8 @@ impl Sockets {
                 let ip = meta.dst_ip.filter(|_| socket.bound.ip().is_unspecified());
                 let to = SocketAddr::new(ip.unwrap_or(socket.bound.ip()), socket.bound.port());
                 for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                    take(Inbound { to, from: meta.addr, bytes: BytesMut::from(bytes) });
+                    let (from, bytes) = (meta.addr, BytesMut::from(bytes));
+                    take(Inbound { to, from, protocol: Transport::Udp, bytes });
                 }
             }
         }
@@ -141,8 +160,14 @@ impl Sockets {
 
 impl Wire for Sockets {
     fn send(&mut self, waiting: &mut VecDeque<Datagram>) -> Room {
-        let Sockets { sockets, run, .. } = self;
+        let Sockets { sockets, tcp, run, .. } = self;
         while let Some(first) = waiting.front() {
+            if first.protocol == Transport::Tcp {
+                match tcp.send(waiting, run) {
+                    Room::Left => continue,
+                    Room::Full => return Room::Full,
+                }
+            }
             let Some(socket) = sockets.iter_mut().find(|socket| socket.sends_from(first.from)) else {
                 waiting.pop_front();
                 continue;
@@ -198,7 +223,7 @@ fn run_length(waiting: &VecDeque<Datagram>, most: usize) -> usize {
     let most = most.min(MOST_RUN_BYTES / length.max(1)).max(1);
     let mut count = 1;
     while let Some(next) = waiting.get(count).filter(|_| count < most) {
-        if next.to != first.to
+        if next.far() != first.far()
             || next.from != first.from
             || next.bytes.len() > length
             || next.bytes.is_empty()
@@ -211,6 +236,17 @@ fn run_length(waiting: &VecDeque<Datagram>, most: usize) -> usize {
         }
     }
     count
+}
+
+fn bind_both(families: &[IpAddr], place: SocketAddr, tcp: bool) -> Result<(Vec<Socket>, Tcp), OpenError> {
+    let fault =
+        |what: String| move |error| OpenError::new(format!("cannot receive viewers' media on {what}"), error);
+    let sockets = bind_all(families, place.port())
+        .map_err(fault(format!("UDP {place}; set server.udp_port to a free port")))?;
+    let bound: Vec<SocketAddr> = sockets.iter().filter(|_| tcp).map(|socket| socket.bound).collect();
+    let hint = "set server.udp_port to a port that is free for both, or server.tcp to false";
+    let tcp = Tcp::listen(&bound).map_err(fault(format!("TCP {place}; {hint}")))?;
+    Ok((sockets, tcp))
 }
 
 fn bind_all(families: &[IpAddr], port: u16) -> io::Result<Vec<Socket>> {
@@ -249,7 +285,7 @@ mod tests {
     fn datagram(to: u16, length: usize) -> Datagram {
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
         let to = SocketAddr::from(([127, 0, 0, 1], to));
-        Datagram { from, to, bytes: BytesMut::from(&vec![7; length][..]) }
+        Datagram { from, to, protocol: Transport::Udp, bytes: BytesMut::from(&vec![7; length][..]) }
     }
 
     #[test]
@@ -266,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_in_runs_arrives_one_by_one() {
-        let mut sockets = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let mut sockets = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0, false).unwrap();
         let ours = sockets.bound()[0];
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let to = receiver.local_addr().unwrap();
@@ -283,16 +319,16 @@ mod tests {
 
     #[test]
     fn both_families_share_the_port() {
-        let sockets = Sockets::open(Ipv4Addr::UNSPECIFIED.into(), 0).unwrap();
+        let sockets = Sockets::open(Ipv4Addr::UNSPECIFIED.into(), 0, true).unwrap();
         let bound = sockets.bound();
         assert!(bound.iter().all(|address| address.port() == bound[0].port()));
     }
 
     #[test]
     fn a_taken_port_is_told_by_name() {
-        let first = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let first = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0, false).unwrap();
         let port = first.bound()[0].port();
-        let error = Sockets::open(Ipv4Addr::LOCALHOST.into(), port).err().unwrap().to_string();
+        let error = Sockets::open(Ipv4Addr::LOCALHOST.into(), port, false).err().unwrap().to_string();
         assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("server.udp_port"), "{error}");
     }
 }

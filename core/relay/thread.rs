@@ -22,19 +22,22 @@ pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
     // However this ends, nobody may go on leaving things for a thread that is gone.
     let _closing = Closing(&mailbox);
     loop {
-        let timeout = fanout.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-        wait(&sockets.interests(), mailbox.waker(), timeout);
+        let deadline = [fanout.deadline(), sockets.deadline()].into_iter().flatten().min();
+        let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let ready = wait(&sockets.interests(), mailbox.waker(), timeout);
         let now = Instant::now();
-        sockets.receive(|inbound| fanout.receive(now, inbound));
+        sockets.admit(now, &ready, |far| fanout.knows(far));
+        sockets.receive(&ready, |inbound| fanout.receive(now, inbound));
         let mut next = Next::On;
         for command in mailbox.empty() {
-            next = obey(&mut fanout, now, command);
+            next = obey(&mut fanout, &sockets, now, command);
             if next == Next::Stop {
                 break;
             }
         }
         fanout.tick(now);
         fanout.send(&mut sockets);
+        sockets.lost().into_iter().for_each(|far| fanout.unreachable(far));
         for one in fanout.ended() {
             tell(&one);
             ended(&one);
@@ -53,7 +56,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
+fn obey(fanout: &mut Fanout, sockets: &Sockets, now: Instant, command: Command) -> Next {
     match command {
         Command::Open(id, stream) => fanout.open(id, *stream),
         Command::End(id) => fanout.end(id),
@@ -70,7 +73,11 @@ fn obey(fanout: &mut Fanout, now: Instant, command: Command) -> Next {
         Command::Restart { session, path } => fanout.restart(now, &session, *path),
         // Whoever asked may have given up waiting.
         Command::Stats(reply) => drop(reply.try_send(fanout.snapshot(now))),
-        Command::Tables(reply) => drop(reply.try_send(fanout.tables())),
+        Command::Tables(reply) => {
+            let mut tables = fanout.tables();
+            tables.push(("tcp_connections", sockets.connections()));
+            drop(reply.try_send(tables));
+        }
         Command::Stop => {
             fanout.end_all();
             return Next::Stop;

@@ -96,7 +96,7 @@ impl Viewer {
         let happenings = self.connection.settle(now, demux);
         let wants =
             happenings.into_iter().filter_map(|happening| self.happened(now, happening, history)).collect();
-        self.figures.address = demux.address(self.connection.id);
+        self.figures.address = demux.address(self.connection.id).map(|far| far.address);
         self.flush(now);
         wants
     }
@@ -235,5 +235,6 @@ impl Viewer {
     fn flush(&mut self, now: Instant) {
         self.connection.flush(now);
         self.figures.unsent = self.connection.unsent;
+        self.figures.protocol = self.connection.way;
     }
 }

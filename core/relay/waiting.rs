@@ -42,8 +42,9 @@ pub enum Interest {
     ReadAndWrite,
 }
 
-/// Comes back when a socket is ready, when woken, or after `timeout`; `None` waits for ever.
-pub fn wait(sockets: &[(RawFd, Interest)], waker: &Waker, timeout: Option<Duration>) {
+/// Comes back when a socket is ready, when woken, or after `timeout`; `None` waits for ever. Gives the
+/// sockets that are ready.
+pub fn wait(sockets: &[(RawFd, Interest)], waker: &Waker, timeout: Option<Duration>) -> Vec<RawFd> {
     let events = |interest| match interest {
         Interest::Read => libc::POLLIN,
         Interest::ReadAndWrite => libc::POLLIN | libc::POLLOUT,
@@ -61,9 +62,10 @@ pub fn wait(sockets: &[(RawFd, Interest)], waker: &Waker, timeout: Option<Durati
     // SAFETY: `polled` holds as many entries as we say and outlives the call, as does `spec`, which
     // is null or points to a timespec above; a null signal mask changes none.
     unsafe { libc::ppoll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, spec, std::ptr::null()) };
-    // Which of them it was does not matter: reading a socket that has nothing costs little, and a
-    // call broken off by a signal is as good as one that timed out early.
+    // A call broken off by a signal is as good as one that timed out early.
     waker.heard();
+    let ready = polled.iter().zip(sockets).filter(|(polled, _)| polled.revents != 0);
+    ready.map(|(_, (fd, _))| *fd).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::routes::Served;
 use crate::graph::{Clock, Plan, PlanLink, PlanNode};
-use crate::relay::{SessionStats, StreamStats};
+use crate::relay::{SessionStats, StreamStats, Transport};
 use crate::run::{LinkReport, NodeReport, NodeState, Report, Spread};
 
 const NEVER_STORED: [(HeaderName, HeaderValue); 1] =
@@ -124,6 +124,8 @@ struct Relay {
 #[derive(Serialize)]
 struct Session {
     number: u64,
+    /// What carries its media, `udp` or `tcp`, once there is a way.
+    protocol: Option<&'static str>,
     connected_ms: Option<f64>,
     bitrate: u64,
     packets: u64,
@@ -237,6 +239,7 @@ impl From<SessionStats> for Session {
     fn from(session: SessionStats) -> Session {
         Session {
             number: session.number,
+            protocol: session.protocol.map(Transport::name),
             connected_ms: session.connected.map(millis),
             bitrate: session.bitrate,
             packets: session.counts.packets,

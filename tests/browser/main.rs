@@ -15,5 +15,6 @@ mod reload;
 mod roaming;
 mod seen;
 mod swap;
+mod tcp;
 mod turn;
 mod whip;

@@ -21,6 +21,7 @@ pub fn outline(plan: &Plan, rules: &[String], concealed: &[Concealed]) -> Json {
         "server": {
             "listen": plan.server.listen.to_string(),
             "udp_port": plan.server.udp_port,
+            "tcp": plan.server.tcp,
             "additional_hosts": plan.server.additional_hosts,
             "allow_origins": plan.server.allow_origins,
             "offers_per_minute": plan.server.offers_per_minute,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Hub, Line, lock, secret};
 use crate::node::Site;
+use crate::relay::answer::Reach;
 use crate::relay::demand::Demand;
 use crate::relay::demux::PeerId;
 use crate::relay::feed::{Feed, Pulse};
@@ -30,6 +31,8 @@ impl Hub {
     /// When the network is not open, or what the WebRTC stack said.
     pub(in crate::relay) fn invite(&self, now: Instant, profile: Profile) -> Result<Invitation, String> {
         let (identity, reach) = self.way_out().map_err(|refusal| refusal.to_string())?;
+        // A server waits for TCP itself, where it takes any.
+        let reach = Reach { tcp: false, ..reach };
         push::invite(now, profile, &identity, &reach)
     }
 

@@ -66,7 +66,7 @@ impl Hub {
         let theirs = fragment.credentials()?;
         let ours = Credentials { user: random_text(16), password: random_text(32) };
         let (_, reach) = self.way_out()?;
-        let path = Path::seek(Instant::now(), &ours, &theirs, &reach.own);
+        let path = Path::seek(Instant::now(), &ours, &theirs, &reach);
         let mut path = path.map_err(|error| Refusal::CannotRestart(error.to_string()))?;
         fragment.candidates.iter().for_each(|candidate| path.candidate(candidate));
         // In one step: of two restarts under one tag the second is told that it was overtaken.
@@ -78,6 +78,6 @@ impl Hub {
         self.leave(Command::Restart { session: session.to_owned(), path: Box::new(path) })?;
         let etag = tag();
         directory.renew(session, etag.clone(), theirs.user);
-        Ok(Trickled::Restarted { fragment: fragment.answer(&ours, &reach.own, &reach.also), etag })
+        Ok(Trickled::Restarted { fragment: fragment.answer(&ours, &reach), etag })
     }
 }

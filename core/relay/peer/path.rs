@@ -18,15 +18,16 @@ use rtc::ice::mdns::MulticastDnsMode;
 use rtc::ice::state::ConnectionState;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::stun::fingerprint::FINGERPRINT;
 use rtc::stun::integrity::MessageIntegrity;
 use rtc::stun::message::{BINDING_SUCCESS, Message, TransactionId};
 use rtc::stun::xoraddr::XorMappedAddress;
 
-use super::{DOUBT, Datagram, GIVE_UP, Happening, KEEP_ALIVE, Peer, State, Why};
+use super::{DOUBT, Datagram, GIVE_UP, Happening, KEEP_ALIVE, Peer, State, Why, tagged};
+use crate::relay::answer::Reach;
 use crate::relay::candidate;
 use crate::relay::early::{Early, Inbound, Turn};
+use crate::relay::far::Far;
 use crate::relay::fragment::Credentials;
 use crate::relay::stun::{Class, Stun, Transaction};
 
@@ -48,12 +49,12 @@ pub struct Path {
     fragment: String,
     progress: Progress,
     /// Our address and the other's, once it is found.
-    ends: Option<(SocketAddr, SocketAddr)>,
+    ends: Option<(SocketAddr, Far)>,
     candidates: usize,
 }
 
 impl Path {
-    /// Begins to look for a way from one of `own` addresses to where the other end can be reached.
+    /// Begins to look for a way from one of our own addresses to where the other end can be reached.
     ///
     /// # Errors
     /// What the stack said of addresses or credentials.
@@ -61,7 +62,7 @@ impl Path {
         now: Instant,
         ours: &Credentials,
         theirs: &Credentials,
-        own: &[SocketAddr],
+        reach: &Reach,
     ) -> Result<Path, Error> {
         let provider = default_provider().map_err(|error| Error::Other(error.to_string()))?;
         let config = AgentConfig {
@@ -74,8 +75,8 @@ impl Path {
             ..AgentConfig::default()
         };
         let mut agent = Agent::new(now, Arc::new(config), provider)?;
-        for address in own {
-            agent.add_local_candidate(unmarshal_candidate(&candidate::candidate(address, 0))?)?;
+        for candidate in reach.own_candidates() {
+            agent.add_local_candidate(unmarshal_candidate(&candidate)?)?;
         }
         // Whoever offered controls, and it is the other who did (RFC 8445 §6.1.1).
         agent.start_connectivity_checks(now, false, theirs.user.clone(), theirs.password.clone())?;
@@ -131,8 +132,7 @@ impl Path {
     /// Takes out the checks, and answers to checks, that are ready.
     pub fn datagrams(&mut self, mut send: impl FnMut(Datagram)) {
         while let Some(out) = self.agent.poll_write() {
-            let TransportContext { local_addr, peer_addr, .. } = out.transport;
-            send(Datagram { from: local_addr, to: peer_addr, bytes: out.message });
+            send(Datagram::of(out));
         }
     }
 
@@ -140,7 +140,8 @@ impl Path {
         while let Some(tagged) = self.agent.poll_event() {
             match tagged.event {
                 Event::SelectedCandidatePairChange(local, remote) => {
-                    self.ends = Some((local.base_addr(), remote.addr()));
+                    let protocol = local.network_type().to_protocol().into();
+                    self.ends = Some((local.base_addr(), Far { protocol, address: remote.addr() }));
                     self.progress = Progress::Found;
                 }
                 Event::ConnectionStateChange(ConnectionState::Failed) => self.progress = Progress::Lost,
@@ -153,20 +154,14 @@ impl Path {
     /// `datagram`, sent by this way.
     fn redirect(&self, datagram: Datagram) -> Datagram {
         match self.ends {
-            Some((from, to)) => Datagram { from, to, ..datagram },
+            Some((from, Far { protocol, address: to })) => Datagram { from, to, protocol, ..datagram },
             None => datagram,
         }
     }
 
     fn feed(&mut self, now: Instant, inbound: Inbound) {
-        let transport = TransportContext {
-            local_addr: inbound.to,
-            peer_addr: inbound.from,
-            transport_protocol: TransportProtocol::UDP,
-            ecn: None,
-        };
         // What it cannot use it says so of, and nobody wants to hear it.
-        let _ = self.agent.handle_read(TaggedBytesMut { now, transport, message: inbound.bytes });
+        let _ = self.agent.handle_read(tagged(now, inbound));
     }
 }
 
@@ -231,5 +226,6 @@ fn granted(transaction: Transaction, asked: &Datagram, password: &str) -> Option
             Box::new(FINGERPRINT),
         ])
         .ok()?;
-    Some(Inbound { to: asked.from, from: asked.to, bytes: BytesMut::from(&message.raw[..]) })
+    let bytes = BytesMut::from(&message.raw[..]);
+    Some(Inbound { to: asked.from, from: asked.to, protocol: asked.protocol, bytes })
 }

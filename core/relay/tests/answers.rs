@@ -26,6 +26,7 @@ fn answered(offer: &str, latency: Latency) -> String {
     let reach = Reach {
         own: vec![SocketAddr::from(([192, 0, 2, 1], 8189)), "[2001:db8::1]:8189".parse().unwrap()],
         also: vec![SocketAddr::from(([203, 0, 113, 7], 8189))],
+        tcp: true,
     };
     answer(Instant::now(), &offer, &Identity::generate().unwrap(), &reach, latency).unwrap().1
 }
@@ -66,9 +67,18 @@ fn chromium_gets_its_constrained_baseline_type_with_repair_and_feedback() {
 fn every_address_is_told_once_and_the_list_is_said_to_be_complete() {
     let sdp = answered(FIREFOX, Latency::Balanced);
     for address in ["192.0.2.1 8189", "2001:db8::1 8189", "203.0.113.7 8189"] {
-        assert_eq!(video(&sdp).matches(&format!(" {address} typ host")).count(), 1, "{address} in\n{sdp}");
+        let told = |end: &str| {
+            let is_told = |line: &&str| line.contains(&format!(" {address} typ host")) && line.ends_with(end);
+            video(&sdp).lines().filter(is_told).count()
+        };
+        assert_eq!((told(" typ host"), told(" tcptype passive")), (1, 1), "{address} in\n{sdp}");
     }
-    assert!(!sdp.lines().any(|line| line.starts_with("a=candidate") && line.contains(" 2 udp ")), "{sdp}");
+    assert!(
+        !sdp.lines()
+            .any(|line| line.starts_with("a=candidate")
+                && (line.contains(" 2 udp ") || line.contains(" 2 tcp "))),
+        "{sdp}"
+    );
     assert!(sdp.contains("a=end-of-candidates"), "{sdp}");
 }
 

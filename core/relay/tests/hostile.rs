@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use crate::relay::answer::{Identity, Latency, Reach, answer};
 use crate::relay::candidate;
 use crate::relay::demux::{Demux, PeerId};
+use crate::relay::far::Far;
 use crate::relay::fragment::{Fragment, matches_tag};
+use crate::relay::frames::{Frames, MOST_BYTES};
 use crate::relay::ingest::{self, Assembler, Next, Proposal, Reorder};
 use crate::relay::offer::Offer;
 use crate::relay::peer::Packet;
@@ -97,7 +99,7 @@ proptest! {
         let text = broken(OFFERS[which], &damages);
         if let Ok(offer) = Offer::read(&text, Profile::ConstrainedBaseline) {
             prop_assert!(offer.sdp.matches("a=candidate:").count() <= candidate::MOST);
-            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![] };
+            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![], tcp: false };
             if let Ok((_, sdp)) = answer(Instant::now(), &offer, &IDENTITY, &reach, Latency::Lowest) {
                 prop_assert!(sdp.starts_with("v=0"));
             }
@@ -113,7 +115,7 @@ proptest! {
         if let Ok(proposal) = Proposal::read(&text) {
             prop_assert!(proposal.sdp.matches("\r\nm=").count() == 1);
             prop_assert!(proposal.sdp.matches("a=candidate:").count() <= candidate::MOST);
-            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![] };
+            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![], tcp: false };
             if let Ok((_, sdp)) = ingest::answer(Instant::now(), &proposal, &IDENTITY, &reach) {
                 let sections = |sdp: &str| sdp.lines().filter(|line| line.starts_with("m=")).count();
                 prop_assert_eq!(sections(&sdp), sections(&text));
@@ -171,6 +173,28 @@ proptest! {
     }
 
     #[test]
+    fn a_stream_of_any_content_becomes_bounded_datagrams_or_is_refused(
+        reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3000), 0..20),
+        short in any::<bool>(),
+    ) {
+        let (mut frames, mut taken) = (Frames::default(), 0);
+        for mut bytes in reads {
+            if short {
+                // With headers that are seldom refused.
+                bytes.iter_mut().step_by(2).for_each(|byte| *byte %= 8);
+            }
+            let read = frames.push(&bytes, |datagram| {
+                assert!((1..=MOST_BYTES).contains(&datagram.len()));
+                taken += datagram.len();
+            });
+            if read.is_err() {
+                break;
+            }
+        }
+        prop_assert!(taken <= 60_000);
+    }
+
+    #[test]
     fn a_datagram_of_any_content_goes_to_its_viewer_or_nowhere(
         datagrams in prop::collection::vec((any::<[u8; 4]>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..120)), 1..60),
         cut in 0..60usize,
@@ -180,7 +204,7 @@ proptest! {
         let mut demux = Demux::new();
         demux.add(vec!["ours".into()], PeerId(1));
         for (ip, port, bytes) in &datagrams {
-            let from = SocketAddr::from((*ip, *port));
+            let from = Far::udp(SocketAddr::from((*ip, *port)));
             let _ = demux.route(now, from, bytes);
             demux.sent(PeerId(1), from, bytes);
         }
@@ -191,10 +215,10 @@ proptest! {
         if let Some(stun) = Stun::read(&hello) {
             let _ = (stun.receiver(), stun.nominates());
         }
-        let _ = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &hello);
+        let _ = demux.route(now, Far::udp(([192, 0, 2, 9], 9).into()), &hello);
         demux.remove(PeerId(1));
         prop_assert_eq!(demux.sizes(), [0; 3]);
-        let nobody = demux.route(now, SocketAddr::from(([192, 0, 2, 9], 9)), &request("ours:theirs"));
+        let nobody = demux.route(now, Far::udp(([192, 0, 2, 9], 9).into()), &request("ours:theirs"));
         prop_assert_eq!(nobody, crate::relay::demux::Route::Nobody);
     }
 }

@@ -11,6 +11,7 @@ use super::watcher::{Boxes, Watcher};
 use crate::media::annex_b::tests::annex_b;
 use crate::media::{AccessUnit, Item, Pool, Pts};
 use crate::node::{Epoch, Inputs, Node, NodeKind, Settings, Sink, Site};
+use crate::relay::far::Transport;
 use crate::relay::peer::Datagram;
 use crate::relay::stun::Stun;
 use crate::relay::{self, Closed, Hub, Kind, Refusal, Trickled};
@@ -46,6 +47,7 @@ impl Stage {
             listen,
             udp_port: 0,
             additional_hosts: vec!["203.0.113.7".into()],
+            tcp: true,
             interfaces: vec![],
         })
         .unwrap();
@@ -107,7 +109,8 @@ impl Stage {
             }
             if let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 let bytes = bytes::BytesMut::from(&buffer[..length]);
-                network.carry(Instant::now(), Datagram { from, to: watcher.address, bytes });
+                let (to, protocol) = (watcher.address, Transport::Udp);
+                network.carry(Instant::now(), Datagram { from, to, protocol, bytes });
             }
         }
     }
@@ -132,7 +135,7 @@ fn a_viewer_sees_whole_pictures_and_boxes_until_its_session_is_closed() {
     let stats = &stage.hub.stats()[0];
     assert_eq!((stats.id.as_str(), stats.viewers), ("live", 1));
     let session = &stats.sessions[0];
-    assert_eq!(session.address, Some(watcher.address));
+    assert_eq!((session.address, session.protocol), (Some(watcher.address), Some(Transport::Udp)));
     assert!(session.counts.packets >= 20 && session.detections_sent >= 10, "{session:?}");
 
     assert_eq!(stage.hub.close("another", &answer.session), Closed::NoSuchSession);

@@ -15,5 +15,6 @@ mod push;
 mod roaming;
 mod scenarios;
 mod taker;
+mod tcp;
 mod watcher;
 mod world;

@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 use super::watcher::{Boxes, Watcher};
 use super::world::{STREAM, World, unmarked};
 use crate::relay::demand::Demand;
+use crate::relay::early::Inbound;
 use crate::relay::fanout::{How, Room};
+use crate::relay::far::Transport;
 use crate::relay::peer::Why;
 
 pub const IDR: u8 = 0x65;
@@ -334,8 +336,8 @@ fn garbage_from_a_viewers_own_address_ends_nothing() {
         if let Some(first) = bytes.first_mut() {
             *first = [0, 1, 20, 22, 23, 63, 128, 129, 200, *first][n as usize % 10];
         }
-        let bytes = bytes::BytesMut::from(&bytes[..]);
-        world.fanout.receive(world.now, crate::relay::early::Inbound { to, from, bytes });
+        let (protocol, bytes) = (Transport::Udp, bytes::BytesMut::from(&bytes[..]));
+        world.fanout.receive(world.now, Inbound { to, from, protocol, bytes });
     }
     let before = shown(&world.watchers[index]).len();
     world.play(30);

@@ -28,7 +28,7 @@ impl Taker {
     /// One that has answered `offer`, and its answer.
     pub fn new(now: Instant, address: SocketAddr, offer: &str) -> (Taker, String) {
         let proposal = Proposal::read(offer).unwrap();
-        let reach = Reach { own: vec![address], also: vec![] };
+        let reach = Reach { own: vec![address], also: vec![], tcp: false };
         let identity = Identity::generate().unwrap();
         let (peer, answer) = ingest::answer(now, &proposal, &identity, &reach).unwrap();
         let (counters, (inlet, news)) = (Counters::default(), Inlet::new());
@@ -38,8 +38,8 @@ impl Taker {
         (Taker { address, fanout, news, counters, ended: vec![] }, answer)
     }
 
-    pub fn receive(&mut self, now: Instant, Datagram { from, to, bytes }: Datagram) {
-        self.fanout.receive(now, Inbound { to, from, bytes });
+    pub fn receive(&mut self, now: Instant, Datagram { from, to, protocol, bytes }: Datagram) {
+        self.fanout.receive(now, Inbound { to, from, protocol, bytes });
     }
 
     /// Does what is due and gives what it has to send.

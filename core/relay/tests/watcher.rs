@@ -27,9 +27,10 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
 use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::{TaggedBytesMut, TransportContext};
 
 use super::depacketizer::depacketize;
+use crate::relay::far::Transport;
 use crate::relay::peer::Datagram;
 
 const CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
@@ -49,6 +50,8 @@ pub enum Boxes {
 
 pub struct Watcher {
     pub address: SocketAddr,
+    /// What it is reached by, and reaches others by.
+    pub transport: Transport,
     /// Where it was to be reached before it changed its network, and when something was sent there since.
     pub former: Option<SocketAddr>,
     pub missed: Vec<Instant>,
@@ -106,6 +109,7 @@ impl Watcher {
         }
         Watcher {
             address,
+            transport: Transport::Udp,
             former: None,
             missed: vec![],
             answer: String::new(),
@@ -123,8 +127,11 @@ impl Watcher {
     }
 
     pub fn offer(&mut self, now: Instant) -> String {
-        let candidate =
-            format!("candidate:1 1 udp 2130706431 {} {} typ host", self.address.ip(), self.address.port());
+        let (ip, port) = (self.address.ip(), self.address.port());
+        let candidate = match self.transport {
+            Transport::Udp => format!("candidate:1 1 udp 2130706431 {ip} {port} typ host"),
+            Transport::Tcp => format!("candidate:1 1 tcp 2128609279 {ip} 9 typ host tcptype active"),
+        };
         let offer = self.stack.create_offer(None).unwrap();
         self.stack.set_local_description(now, offer).unwrap();
         self.stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() }).unwrap();
@@ -187,7 +194,7 @@ impl Watcher {
         let transport = TransportContext {
             local_addr: self.address,
             peer_addr: datagram.from,
-            transport_protocol: TransportProtocol::UDP,
+            transport_protocol: self.transport.into(),
             ecn: None,
         };
         self.stack.handle_read(TaggedBytesMut { now, transport, message: datagram.bytes }).unwrap();
@@ -207,7 +214,12 @@ impl Watcher {
         loop {
             while let Some(out) = self.stack.poll_write() {
                 let to = out.transport.peer_addr;
-                datagrams.push(Datagram { from: self.address, to, bytes: out.message });
+                datagrams.push(Datagram {
+                    from: self.address,
+                    to,
+                    protocol: self.transport,
+                    bytes: out.message,
+                });
             }
             while let Some(TaggedRTCMessage { message, .. }) = self.stack.poll_read() {
                 self.keep(now, message);
@@ -216,7 +228,8 @@ impl Watcher {
             self.event(now, event);
         }
         while let Some(out) = self.stack.poll_write() {
-            datagrams.push(Datagram { from: self.address, to: out.transport.peer_addr, bytes: out.message });
+            let to = out.transport.peer_addr;
+            datagrams.push(Datagram { from: self.address, to, protocol: self.transport, bytes: out.message });
         }
         datagrams
     }

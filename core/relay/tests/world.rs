@@ -110,7 +110,7 @@ impl World {
         let address = SocketAddr::from(([192, 0, 2, 1], 10_000 + index as u16));
         let mut watcher = Watcher::new(self.now, address, boxes);
         let offer = Offer::read(&watcher.offer(self.now), Profile::ConstrainedBaseline).unwrap();
-        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![] };
+        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
         let (peer, sdp) = answer(self.now, &offer, &self.identity, &reach, Latency::Balanced).unwrap();
         watcher.accept(self.now, &sdp);
         let id = PeerId(index as u64 + 1);
@@ -133,15 +133,15 @@ impl World {
     pub fn restart(&mut self, index: usize, fragment: &str) -> String {
         let fragment = Fragment::read(fragment).unwrap();
         let ours = Credentials { user: random_text(16), password: random_text(32) };
-        let home = [SocketAddr::from(HOME)];
+        let home = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
         let path = Path::seek(self.now, &ours, &fragment.credentials().unwrap(), &home).unwrap();
         self.fanout.restart(self.now, &index.to_string(), path);
-        fragment.answer(&ours, &home, &[])
+        fragment.answer(&ours, &home)
     }
 
     /// Publishes the stream to another relay, which takes it.
     pub fn publish(&mut self) {
-        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![] };
+        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
         let profile = Profile::ConstrainedBaseline;
         let invitation = push::invite(self.now, profile, &self.identity, &reach).unwrap();
         let (taker, answer) = Taker::new(self.now, SocketAddr::from(TAKER), &invitation.sdp);
@@ -233,8 +233,8 @@ impl World {
                 Some(watcher) if watcher.alive => watcher.receive(*now, datagram),
                 Some(_) => {}
                 None => {
-                    let Datagram { from, to, bytes } = datagram;
-                    fanout.receive(*now, Inbound { to, from, bytes });
+                    let Datagram { from, to, protocol, bytes } = datagram;
+                    fanout.receive(*now, Inbound { to, from, protocol, bytes });
                 }
             }
         }

@@ -37,39 +37,33 @@ pub struct Early {
     connected: bool,
 }
 
-/// What to do with a datagram.
-#[derive(Debug)]
-pub enum Turn {
-    /// Give it to the agent.
-    Now(Inbound),
-    /// Give it to the agent, then this earlier nomination, which it can now use.
-    Then(Inbound, Inbound),
-    /// It waits until ICE is connected.
-    Held,
-}
-
 impl Early {
-    pub fn turn(&mut self, inbound: Inbound) -> Turn {
+    /// What the agent is to be given now that `inbound` has come: it, and after it an earlier nomination
+    /// that can be used with it; or nothing yet.
+    pub fn turn(&mut self, inbound: Inbound) -> impl Iterator<Item = Inbound> + use<> {
+        self.due(inbound).into_iter().flatten()
+    }
+
+    fn due(&mut self, inbound: Inbound) -> [Option<Inbound>; 2] {
         if self.connected {
-            return Turn::Now(inbound);
+            return [Some(inbound), None];
         }
         let is_dtls = inbound.bytes.first().is_some_and(|first| (20..64).contains(first));
         if is_dtls {
             if self.held.len() < MOST_HELD {
                 self.held.push(inbound);
             }
-            return Turn::Held;
+            return [None, None];
         }
         match Stun::read(&inbound.bytes).map(|stun| (stun.class, stun.nominates())) {
             Some((Class::Request, true)) => self.nomination = Some(inbound.clone()),
             Some((Class::Success, _)) => {
-                if let Some(nomination) = self.nomination.take_if(|earlier| earlier.far() == inbound.far()) {
-                    return Turn::Then(inbound, nomination);
-                }
+                let nomination = self.nomination.take_if(|earlier| earlier.far() == inbound.far());
+                return [Some(inbound), nomination];
             }
             _ => {}
         }
-        Turn::Now(inbound)
+        [Some(inbound), None]
     }
 
     /// ICE is connected: what was held can be taken now.

@@ -12,8 +12,9 @@
 //!    `frames`, to viewers whose network lets no UDP through.
 //!
 //! And one viewer's way in: `hub` reads the `offer`, makes the `answer` on the HTTP side, and
-//! leaves the new viewer in the mailbox. Its datagrams find it by `demux`; those that come before
-//! the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
+//! leaves the new viewer in the mailbox; what follows an offer (candidates, or another way when the
+//! viewer's network changed: `peer/path`) comes by `hub/trickle`. Its datagrams find it by `demux`, which
+//! gives `strangers` little; those that come before the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
 //! a need that `gate` merges with others' into a wish for a keyframe; how much it loses bears on
 //! the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
 //! that is made on demand sleeps until the first viewer comes. A server that a stream is published to

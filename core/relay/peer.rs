@@ -25,7 +25,7 @@ use rtc::shared::{TaggedBytesMut, TransportContext};
 
 use super::candidate;
 use super::detections;
-use super::early::{Early, Inbound, Turn};
+use super::early::{Early, Inbound};
 use super::far::{Far, Transport};
 use super::feedback::{Feedback, Reports};
 use super::stun::{Class, Stun};
@@ -184,13 +184,8 @@ impl Peer {
             }
             _ => {}
         }
-        match self.early.turn(inbound) {
-            Turn::Now(inbound) => self.feed(now, inbound),
-            Turn::Then(inbound, nomination) => {
-                self.feed(now, inbound);
-                self.feed(now, nomination);
-            }
-            Turn::Held => {}
+        for due in self.early.turn(inbound) {
+            self.feed(now, due);
         }
         if is_dtls && self.dtls_is_closed() {
             self.state = State::Over;

@@ -6,6 +6,7 @@ use framegate::media::Size;
 use framegate::nodes::test_pattern::objects;
 use serde_json::Value;
 
+use super::live::LIVE;
 use super::seen::{self, Box, Picture};
 use super::support::binary::Framegate;
 use super::support::chromium::Chromium;
@@ -13,8 +14,6 @@ use super::support::chromium::Chromium;
 fn demo() -> Framegate {
     Framegate::run(Path::new("graphs/demo.yaml"), &[])
 }
-
-const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
 
 /// Where the two squares of the pattern are in picture `number`, in fractions.
 fn squares(number: u32, size: Size) -> [Box; 2] {

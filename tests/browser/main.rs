@@ -9,6 +9,7 @@ mod demo;
 mod footage;
 mod gstreamer;
 mod hostile;
+mod live;
 mod page;
 mod push;
 mod reload;

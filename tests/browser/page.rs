@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
+use super::live::LIVE;
 use super::support::binary::Framegate;
 use super::support::chromium::Chromium;
-
-const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
 
 #[test]
 fn the_page_tells_rates_times_and_drops_on_any_screen() {

@@ -7,19 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::live::{GRAPH, LIVE};
 use super::support::asking::until;
 use super::support::binary::Framegate;
 use super::support::chromium::Chromium;
-
-const GRAPH: &str = "
-version: 1
-nodes:
-  - { id: camera, kind: test_pattern, with: { size: 320x240, rate: 30 } }
-  - { id: h264, kind: h264, inputs: camera }
-  - { id: live, kind: relay, inputs: h264 }
-";
-
-const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
 
 /// Keeps each connection of the page in `window.peers`, and gives it the server's candidate at the port
 /// that `window.door` says.

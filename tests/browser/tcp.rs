@@ -2,20 +2,11 @@
 
 use std::fs;
 
+use super::live::{GRAPH, LIVE};
 use super::seen::{assert_rising, pictures, record};
 use super::support::asking::until;
 use super::support::binary::Framegate;
 use super::support::chromium::Chromium;
-
-const GRAPH: &str = "
-version: 1
-nodes:
-  - { id: camera, kind: test_pattern, with: { size: 320x240, rate: 30 } }
-  - { id: h264, kind: h264, inputs: camera }
-  - { id: live, kind: relay, inputs: h264 }
-";
-
-const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
 
 /// Keeps each connection of the page in `window.peers`, and from it what it could reach by UDP.
 const WITHOUT_UDP: &str = "

@@ -6,10 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::live::LIVE;
 use super::support::binary::Framegate;
 use super::support::chromium::{Chromium, PATIENCE};
-
-const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
 
 /// Debian's coturn on a free port of loopback, ended when dropped.
 struct Turn {

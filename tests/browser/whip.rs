@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::aiortc::watched;
+use super::live::LIVE;
 use super::seen;
 use super::support::asking::until;
 use super::support::binary::Framegate;
@@ -188,8 +189,6 @@ const done = arguments[0];
     return sdp;
 })().then(done, (error) => done(String(error)));
 ";
-
-const LIVE: &str = "return document.querySelector('.stage')?.dataset.state === 'live'";
 
 /// The sum of all pixels of the picture that is shown, at three times that differ.
 const MOVES: &str = "

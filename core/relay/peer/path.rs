@@ -26,7 +26,7 @@ use rtc::stun::xoraddr::XorMappedAddress;
 use super::{DOUBT, Datagram, GIVE_UP, Happening, KEEP_ALIVE, Peer, State, Why, tagged};
 use crate::relay::answer::Reach;
 use crate::relay::candidate;
-use crate::relay::early::{Early, Inbound, Turn};
+use crate::relay::early::{Early, Inbound};
 use crate::relay::far::Far;
 use crate::relay::fragment::Credentials;
 use crate::relay::stun::{Class, Stun, Transaction};
@@ -109,13 +109,8 @@ impl Path {
 
     /// Takes a STUN message; one of another session is passed over.
     pub fn receive(&mut self, now: Instant, inbound: Inbound) {
-        match self.early.turn(inbound) {
-            Turn::Now(inbound) => self.feed(now, inbound),
-            Turn::Then(inbound, nomination) => {
-                self.feed(now, inbound);
-                self.feed(now, nomination);
-            }
-            Turn::Held => {}
+        for due in self.early.turn(inbound) {
+            self.feed(now, due);
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Lent {
     frame: Frame,
     /// For each plane: its replacement, while only some of its rows are written.
     fresh: [Option<Fresh>; MOST_PLANES],
+    /// For each plane: its bytes, once a guest has read of them. One handle serves all its bands.
+    read: [Option<Bytes>; MOST_PLANES],
     pool: Pool,
     /// Pixels that drawing may still touch.
     pub drawable: u64,
@@ -28,14 +30,16 @@ const MOST_PLANES: usize = 3;
 /// A plane on its way to replacing another.
 struct Fresh {
     plane: Plane,
-    /// Which of its rows hold what they should.
-    filled: Vec<bool>,
+    /// The rows that hold what they should: always one run, and for guests that go through a plane
+    /// from one end to the other nothing has to be copied to keep it one.
+    filled: Range<usize>,
 }
 
 impl Lent {
     /// Lends `frame`; `drawable` is how many pixels drawing may touch.
     pub fn new(frame: Frame, pool: Pool, drawable: u64) -> Lent {
-        Lent { frame, fresh: [const { None }; MOST_PLANES], pool, drawable }
+        let (fresh, read) = ([const { None }; MOST_PLANES], [const { None }; MOST_PLANES]);
+        Lent { frame, fresh, read, pool, drawable }
     }
 
     /// The frame without its newly written rows: for its header and its annotations.
@@ -52,9 +56,12 @@ impl Lent {
     /// # Errors
     /// When the memory for frames is used up.
     pub fn whole(&mut self) -> Result<&mut Frame, Error> {
+        // Whoever writes to a plane that is held elsewhere would write to a copy of it.
+        self.read = [const { None }; MOST_PLANES];
         for index in 0..self.frame.planes().len() {
             let Some(mut fresh) = self.fresh[index].take() else { continue };
-            fresh.fill(0..fresh.filled.len(), &self.frame.planes()[index])?;
+            let original = &self.frame.planes()[index];
+            fresh.fill(0..original.view().shape().rows, original)?;
             self.frame.replace_plane(index, fresh.plane);
         }
         Ok(&mut self.frame)
@@ -86,9 +93,9 @@ impl Lent {
         match &mut self.fresh[index] {
             Some(fresh) => {
                 fresh.fill(rows.clone(), original)?;
-                Ok(packed(&fresh.plane, rows))
+                Ok(packed(&fresh.plane, &mut None, rows))
             }
-            None => Ok(packed(original, rows)),
+            None => Ok(packed(original, &mut self.read[index], rows)),
         }
     }
 
@@ -108,11 +115,12 @@ impl Lent {
         let end = first.checked_add(count).filter(|end| *end <= shape.rows).ok_or_else(|| {
             invalid(format!("rows {first} and {count} more leave plane {plane}, which has {}", shape.rows))
         })?;
+        let original = &self.frame.planes()[index];
         let fresh = match &mut self.fresh[index] {
             Some(fresh) => fresh,
-            empty => empty.insert(Fresh::new(&self.pool, &self.frame.planes()[index])?),
+            empty => empty.insert(Fresh::new(&self.pool, original, first)?),
         };
-        fresh.write(first..end, data)
+        fresh.write(first..end, data, original)
     }
 
     fn plane_index(&self, plane: u8) -> Result<usize, Error> {
@@ -125,15 +133,18 @@ impl Lent {
 }
 
 impl Fresh {
-    fn new(pool: &Pool, like: &Plane) -> Result<Fresh, Error> {
-        let shape = like.view().shape();
-        Ok(Fresh {
-            plane: Plane::pooled(pool, shape).map_err(|full| failed(full.to_string()))?,
-            filled: vec![false; shape.rows],
-        })
+    /// With nothing filled yet, and `first` to be the first row that is.
+    fn new(pool: &Pool, like: &Plane, first: usize) -> Result<Fresh, Error> {
+        let plane = Plane::pooled(pool, like.view().shape()).map_err(|full| failed(full.to_string()))?;
+        Ok(Fresh { plane, filled: first..first })
     }
 
-    fn write(&mut self, rows: Range<usize>, data: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, rows: Range<usize>, data: &[u8], original: &Plane) -> Result<(), Error> {
+        if rows.start > self.filled.end {
+            self.reach(rows.start, original)?;
+        } else if rows.end < self.filled.start {
+            self.reach(rows.end, original)?;
+        }
         let mut view = self.plane.view_mut().map_err(|full| failed(full.to_string()))?;
         let (stride, row_bytes) = (view.stride(), view.shape().row_bytes);
         if stride == row_bytes {
@@ -143,43 +154,47 @@ impl Fresh {
                 view.row(index).copy_from_slice(row);
             }
         }
-        self.filled[rows].fill(true);
+        self.filled = self.filled.start.min(rows.start)..self.filled.end.max(rows.end);
         Ok(())
     }
 
-    /// Takes what nobody has written in `rows` from the plane that this one replaces.
+    /// Takes what nobody has written of `rows` from the plane that this one replaces.
     fn fill(&mut self, rows: Range<usize>, original: &Plane) -> Result<(), Error> {
-        if self.filled[rows.clone()].iter().all(|filled| *filled) {
-            return Ok(());
-        }
+        self.reach(rows.start, original)?;
+        self.reach(rows.end, original)
+    }
+
+    /// Fills the rows between those that are filled and the start of row `edge`.
+    fn reach(&mut self, edge: usize, original: &Plane) -> Result<(), Error> {
+        let missing = match edge {
+            _ if edge < self.filled.start => edge..self.filled.start,
+            _ if edge > self.filled.end => self.filled.end..edge,
+            _ => return Ok(()),
+        };
         let mut view = self.plane.view_mut().map_err(|full| failed(full.to_string()))?;
-        for index in rows {
-            if !std::mem::replace(&mut self.filled[index], true) {
-                view.row(index).copy_from_slice(original.view().row(index));
-            }
-        }
+        missing.for_each(|index| view.row(index).copy_from_slice(original.view().row(index)));
+        self.filled = self.filled.start.min(edge)..self.filled.end.max(edge);
         Ok(())
     }
 }
 
-/// Part of a plane's bytes, kept alive while they are on their way into the guest.
-struct Part {
-    plane: Plane,
-    bytes: Range<usize>,
-}
+/// A plane's bytes, kept alive while some of them are on their way into the guest.
+struct Held(Plane);
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        &self.plane.view().bytes()[self.bytes.clone()]
+        self.0.view().bytes()
     }
 }
 
-fn packed(plane: &Plane, rows: Range<usize>) -> Bytes {
+/// The bytes of `rows`, without a copy where they lie packed: `held` is the handle to all of the
+/// plane's bytes, made when it is first wanted.
+fn packed(plane: &Plane, held: &mut Option<Bytes>, rows: Range<usize>) -> Bytes {
     let view = plane.view();
     let row_bytes = view.shape().row_bytes;
     if view.stride() == row_bytes {
-        let bytes = rows.start * row_bytes..rows.end * row_bytes;
-        return Bytes::from_owner(Part { plane: plane.clone(), bytes });
+        let held = held.get_or_insert_with(|| Bytes::from_owner(Held(plane.clone())));
+        return held.slice(rows.start * row_bytes..rows.end * row_bytes);
     }
     // A second copy, for pictures whose width is no multiple of the stride's alignment: lowering
     // takes one slice, and no guest is ever shown padding.
@@ -266,6 +281,34 @@ mod tests {
             assert_eq!(original.plane(0).row(1)[0], 1);
             assert!(changed.planes()[1].shares_bytes_with(&original.planes()[1]));
         }
+    }
+
+    #[test]
+    fn bands_may_be_written_in_any_order() {
+        let pool = Pool::new(1 << 20);
+        for bands in [[40..44, 2..6, 20..22, 4..21], [0..10, 30..48, 9..12, 12..14]] {
+            let original = frame(&pool, PACKED);
+            let mut lent = lend(&pool, &original);
+            for band in bands.clone() {
+                lent.write_rows(0, band.start, &vec![200; band.len() * 64]).unwrap();
+            }
+            let changed = lent.take_back().unwrap();
+            for row in 0..48 {
+                let expected = if bands.iter().any(|band| band.contains(&row)) { 200 } else { row as u8 };
+                assert_eq!(changed.plane(0).row(row as usize), [expected; 64], "row {row} after {bands:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plane_that_was_read_is_still_drawn_on_in_place() {
+        let pool = Pool::new(1 << 20);
+        let original = frame(&pool, PACKED);
+        let bytes = original.plane(0).bytes().as_ptr();
+        let mut lent = Lent::new(original, pool, 0);
+        lent.rows(0, 0, 8).unwrap();
+        lent.whole().unwrap().plane_mut(0).unwrap().row(0).fill(1);
+        assert_eq!(lent.take_back().unwrap().plane(0).bytes().as_ptr(), bytes);
     }
 
     #[test]

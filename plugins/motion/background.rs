@@ -2,6 +2,10 @@
 //!
 //! Each pixel has a running mean and a running deviation, so that leaves in the wind raise their
 //! own threshold. A change of light that all pixels share is taken out before anything is compared.
+//!
+//! Pixels are held in runs of fixed length, and each loop over them is a function of its own that is
+//! never made part of another: so a loop asks only once for a run whether its time is up, and finds its
+//! values in registers. In one large function they lay on the stack, and all of this took twice as long.
 
 /// Brightness is held in 1/128 levels: 255 << 7 still fits an `i16`, and so eight fit a vector.
 const BITS: u32 = 7;
@@ -21,15 +25,26 @@ pub enum Change {
     Everything,
 }
 
+/// Pixels that are looked at in one go.
+const RUN: usize = 32;
+
+/// So many are counted in one go: a count of them fits a byte.
+const COUNTED: usize = 128;
+
 pub struct Background {
-    mean: Vec<i16>,
-    deviation: Vec<i16>,
+    /// How many pixels a picture has; the last run may have some more, which count for nothing.
+    pixels: usize,
+    learned: Vec<Learned>,
+    moved: Vec<[u8; RUN]>,
+    fresh: Vec<[u8; RUN]>,
+}
+
+/// What is known of a run.
+struct Learned {
+    mean: [i16; RUN],
+    deviation: [i16; RUN],
     /// The picture before, in whole levels.
-    last: Vec<u8>,
-    /// By how many levels each pixel differs; 0 where it does not.
-    moved: Vec<u8>,
-    /// 1 where a pixel also changed since the picture before, else 0.
-    fresh: Vec<u8>,
+    last: [u8; RUN],
 }
 
 /// What one comparison found, pixel by pixel.
@@ -54,23 +69,25 @@ struct Rule {
 
 impl Background {
     pub fn new(first: Vec<u8>) -> Background {
-        Background {
-            mean: first.iter().map(|luma| i16::from(*luma) << BITS).collect(),
-            deviation: vec![FIRST_DEVIATION; first.len()],
-            moved: vec![0; first.len()],
-            fresh: vec![0; first.len()],
-            last: first,
-        }
+        let pixels = first.len();
+        let learned: Vec<_> = in_runs(first).as_chunks().0.iter().map(|run| Learned::new(*run)).collect();
+        let none = vec![[0; RUN]; learned.len()];
+        Background { pixels, learned, moved: none.clone(), fresh: none }
     }
 
     /// What the last comparison found.
     pub fn moved(&self) -> Moved<'_> {
-        Moved { levels: &self.moved, fresh: &self.fresh }
+        Moved {
+            levels: &self.moved.as_flattened()[..self.pixels],
+            fresh: &self.fresh.as_flattened()[..self.pixels],
+        }
     }
 
     /// Compares and learns. `memory` is in pictures.
     pub fn compare(&mut self, luma: Vec<u8>, threshold: u8, memory: f32) -> Change {
-        let shift = self.overall_shift(&luma);
+        let luma = in_runs(luma);
+        let (luma, _) = luma.as_chunks();
+        let shift = self.overall_shift(luma);
         let rule = Rule {
             shift,
             // The more the light has changed, the less its change is the same everywhere.
@@ -78,40 +95,46 @@ impl Background {
             rate: memory.max(1.0).log2().round().clamp(1.0, 10.0) as u32,
             rest: threshold / 3,
         };
-        let learned = self.mean.iter_mut().zip(&mut self.deviation);
-        let found = self.moved.iter_mut().zip(&mut self.fresh);
-        let seen = luma.iter().zip(&self.last);
-        for (((mean, deviation), (moved, fresh)), (now, before)) in learned.zip(found).zip(seen) {
-            (*moved, *fresh) = rule.learn(mean, deviation, *now, *before);
-        }
-        self.last = luma;
-        match self.moving() as f32 > EVERYTHING * self.moved.len() as f32 {
+        self.learn(&rule, luma);
+        match self.moving() as f32 > EVERYTHING * self.pixels as f32 {
             true => {
-                self.relearn();
+                self.learned.iter_mut().for_each(|run| *run = Learned::new(run.last));
                 Change::Everything
             }
             false => Change::Parts,
         }
     }
 
-    /// How many pixels moved. In runs whose sum fits a byte: so it is counted sixteen at a time.
+    #[inline(never)]
+    fn learn(&mut self, rule: &Rule, luma: &[[u8; RUN]]) {
+        let found = self.moved.iter_mut().zip(&mut self.fresh);
+        for ((learned, now), (moved, fresh)) in self.learned.iter_mut().zip(luma).zip(found) {
+            (*moved, *fresh) = learned.compare(rule, now);
+        }
+    }
+
+    /// How many pixels moved.
+    #[inline(never)]
     fn moving(&self) -> usize {
-        let runs = self.moved.chunks(255).map(|run| run.iter().map(|moved| u8::from(*moved > 0)).sum::<u8>());
-        runs.map(usize::from).sum()
+        let (whole, rest) = self.moved().levels.as_chunks::<COUNTED>();
+        whole.iter().map(|some| moving(some)).sum::<usize>() + moving(rest)
     }
 
     /// The median difference to the background: what moves is the minority and does not count.
-    fn overall_shift(&self, luma: &[u8]) -> i16 {
-        // Every seventh pixel is enough for a median, and 7 divides few widths.
-        const STEP: usize = 7;
+    #[inline(never)]
+    fn overall_shift(&self, luma: &[[u8; RUN]]) -> i16 {
+        // So many are enough for a median.
+        const ENOUGH: usize = 2000;
         const ZERO: i16 = 256;
         let mut histogram = [0u32; 2 * ZERO as usize];
-        // Steps first: over a zip they would walk through all that lies between.
-        for (now, mean) in luma.iter().step_by(STEP).zip(self.mean.iter().step_by(STEP)) {
-            let level = (mean + (1 << (BITS - 1))) >> BITS;
-            histogram[(i16::from(*now) - level + ZERO) as usize] += 1;
+        // Odd, and so not in step with the picture's width.
+        let step = (self.pixels / ENOUGH) | 1;
+        for pixel in (0..self.pixels).step_by(step) {
+            let (run, place) = (pixel / RUN, pixel % RUN);
+            let level = (self.learned[run].mean[place] + (1 << (BITS - 1))) >> BITS;
+            histogram[(i16::from(luma[run][place]) - level + ZERO) as usize] += 1;
         }
-        let half = luma.len().div_ceil(STEP) as u32 / 2;
+        let half = self.pixels.div_ceil(step) as u32 / 2;
         let mut sum = 0;
         let median = histogram.iter().position(|count| {
             sum += count;
@@ -119,12 +142,38 @@ impl Background {
         });
         (median.map_or(0, |index| index as i16 - ZERO)) << BITS
     }
+}
 
-    fn relearn(&mut self) {
-        for (mean, now) in self.mean.iter_mut().zip(&self.last) {
-            *mean = i16::from(*now) << BITS;
+/// With pixels added at the end until all runs are whole.
+fn in_runs(mut luma: Vec<u8>) -> Vec<u8> {
+    luma.resize(luma.len().next_multiple_of(RUN), 0);
+    luma
+}
+
+/// How many of some pixels moved; no more than [`COUNTED`].
+#[inline(always)]
+fn moving(some: &[u8]) -> usize {
+    some.iter().map(|moved| u8::from(*moved > 0)).sum::<u8>().into()
+}
+
+impl Learned {
+    fn new(first: [u8; RUN]) -> Learned {
+        Learned {
+            mean: first.map(|luma| i16::from(luma) << BITS),
+            deviation: [FIRST_DEVIATION; RUN],
+            last: first,
         }
-        self.deviation.fill(FIRST_DEVIATION);
+    }
+
+    #[inline(always)]
+    fn compare(&mut self, rule: &Rule, now: &[u8; RUN]) -> ([u8; RUN], [u8; RUN]) {
+        let (mut moved, mut fresh) = ([0; RUN], [0; RUN]);
+        for place in 0..RUN {
+            let (mean, deviation) = (&mut self.mean[place], &mut self.deviation[place]);
+            (moved[place], fresh[place]) = rule.learn(mean, deviation, now[place], self.last[place]);
+        }
+        self.last = *now;
+        (moved, fresh)
     }
 }
 
@@ -133,17 +182,17 @@ impl Rule {
     #[inline(always)]
     fn learn(&self, mean: &mut i16, deviation: &mut i16, now: u8, before: u8) -> (u8, u8) {
         let difference = (i16::from(now) << BITS) - *mean;
-        let size = difference.saturating_sub(self.shift).saturating_abs();
+        let signed = difference.saturating_sub(self.shift);
+        let size = signed.max(0i16.saturating_sub(signed));
         let moves = size > self.limit.saturating_add(*deviation).saturating_add(*deviation);
         // What moves on hardly enters the background; what has come to rest does as anything else:
         // so the place something left does not stay a ghost.
         let fresh = moves & (now.abs_diff(before) > self.rest);
-        let step = eased(difference >> self.rate, 4, fresh);
-        // A shift rounds down; without this the mean would sink below a resting picture.
-        *mean += step + ((difference > 0) & (step == 0)) as i16;
+        // A shift rounds down; without the least step the mean would sink below a resting picture.
+        *mean += eased(difference >> self.rate, 4, fresh).max(difference.min(1));
         let surprise = size.min(64 << BITS) - *deviation;
         *deviation += eased(surprise >> self.rate, 3, moves);
-        (if moves { (size >> BITS) as u8 } else { 0 }, fresh as u8)
+        (((size >> BITS) & -i16::from(moves)) as u8, fresh as u8)
     }
 }
 
@@ -213,6 +262,6 @@ mod tests {
     fn a_resting_picture_does_not_drift() {
         let mut background = Background::new(vec![0, 100, 255]);
         (0..500).for_each(|_| _ = background.compare(vec![0, 100, 255], 1, 30.0));
-        assert_eq!(background.mean, [0, 100 << BITS, 255 << BITS]);
+        assert_eq!(background.learned[0].mean[..3], [0, 100 << BITS, 255 << BITS]);
     }
 }

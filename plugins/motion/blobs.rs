@@ -1,7 +1,5 @@
 //! From pixels that moved to boxes: cells, growing, merging.
 
-use std::ops::Range;
-
 use framegate_sdk::{Region, Size};
 
 use crate::background::Moved;
@@ -36,14 +34,8 @@ pub struct Blob {
 #[derive(Clone, Copy)]
 struct Cell {
     blob: Blob,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Still,
-    Moving,
-    Taken,
+    /// Only while its picture is looked at: who makes it part of a blob takes this back.
+    moves: bool,
 }
 
 /// The small picture in cells. Its memory is used again for every picture.
@@ -51,6 +43,7 @@ pub struct Grid {
     small: Size,
     columns: usize,
     cells: Vec<Cell>,
+    moving: Vec<usize>,
     frontier: Vec<usize>,
 }
 
@@ -58,8 +51,9 @@ impl Grid {
     pub fn new(small: Size) -> Grid {
         let columns = (small.width as usize).div_ceil(CELL);
         let rows = (small.height as usize).div_ceil(CELL);
-        let still = Cell { blob: Blob::nothing(ZoneId::NONE), state: State::Still };
-        Grid { small, columns, cells: vec![still; columns * rows], frontier: Vec::new() }
+        let still = Cell { blob: Blob::nothing(ZoneId::NONE), moves: false };
+        let cells = vec![still; columns * rows];
+        Grid { small, columns, cells, moving: Vec::new(), frontier: Vec::new() }
     }
 
     pub fn columns(&self) -> usize {
@@ -74,30 +68,34 @@ impl Grid {
     pub fn find(&mut self, moved: Moved, zones: &ZoneMap, gap: f32) -> Vec<Blob> {
         self.gather(moved, zones);
         let mut blobs = Vec::new();
-        for start in 0..self.cells.len() {
-            if self.cells[start].state == State::Moving {
-                blobs.push(self.grow(start));
+        let moving = std::mem::take(&mut self.moving);
+        for start in &moving {
+            if self.cells[*start].moves {
+                blobs.push(self.grow(*start));
             }
         }
+        self.moving = moving;
         blobs.retain(|blob| blob.fresh * FRESH >= blob.pixels);
         merge(blobs, gap)
     }
 
     fn gather(&mut self, moved: Moved, zones: &ZoneMap) {
+        self.moving.clear();
         let width = self.small.width as usize;
-        for (row, cells) in self.cells.chunks_exact_mut(self.columns).enumerate() {
-            cells.iter_mut().for_each(|cell| cell.state = State::Still);
-            let top = row * CELL;
-            let bottom = (top + CELL).min(self.small.height as usize);
-            // Most of a picture is still, and so many bytes at once are quickly looked through.
-            if moved.levels[top * width..bottom * width].iter().fold(0, |all, level| all | level) == 0 {
-                continue;
+        let levels = moved.levels.chunks(CELL * width).zip(moved.fresh.chunks(CELL * width));
+        for (row, (levels, fresh)) in levels.enumerate().filter(|(_, (levels, _))| !is_still(levels)) {
+            let cells = &mut self.cells[row * self.columns..][..self.columns];
+            for (index, cell) in (row * self.columns..).zip(&mut *cells) {
+                cell.blob = Blob::nothing(zones.at(index));
             }
-            for (column, cell) in cells.iter_mut().enumerate() {
-                let zone = zones.at(row * self.columns + column);
-                if zone != ZoneId::IGNORED {
-                    let left = column * CELL;
-                    *cell = Cell::of(moved, width, zone, left..(left + CELL).min(width), top..bottom);
+            let lines = levels.chunks_exact(width).zip(fresh.chunks_exact(width));
+            for (y, (levels, fresh)) in (row * CELL..).zip(lines) {
+                gather_line(cells, y as u16, levels, fresh);
+            }
+            for (index, cell) in (row * self.columns..).zip(cells) {
+                cell.moves = cell.blob.pixels >= ENOUGH && cell.blob.zone != ZoneId::IGNORED;
+                if cell.moves {
+                    self.moving.push(index);
                 }
             }
         }
@@ -106,15 +104,15 @@ impl Grid {
     /// All moving cells of one zone that touch each other, corners included.
     fn grow(&mut self, start: usize) -> Blob {
         let mut blob = self.cells[start].blob;
-        self.cells[start].state = State::Taken;
+        self.cells[start].moves = false;
         self.frontier.push(start);
         while let Some(index) = self.frontier.pop() {
             let (column, row) = (index % self.columns, index / self.columns);
             for y in row.saturating_sub(1)..=(row + 1).min(self.rows() - 1) {
                 for x in column.saturating_sub(1)..=(column + 1).min(self.columns - 1) {
                     let neighbour = &mut self.cells[y * self.columns + x];
-                    if neighbour.state == State::Moving && neighbour.blob.zone == blob.zone {
-                        neighbour.state = State::Taken;
+                    if neighbour.moves && neighbour.blob.zone == blob.zone {
+                        neighbour.moves = false;
                         blob.join(&neighbour.blob);
                         self.frontier.push(y * self.columns + x);
                     }
@@ -125,18 +123,27 @@ impl Grid {
     }
 }
 
-impl Cell {
-    fn of(moved: Moved, width: usize, zone: ZoneId, columns: Range<usize>, rows: Range<usize>) -> Cell {
-        let mut blob = Blob::nothing(zone);
-        for y in rows {
-            let pixels = y * width + columns.start..y * width + columns.end;
-            let found = moved.levels[pixels.clone()].iter().zip(&moved.fresh[pixels]);
-            for (x, (level, fresh)) in columns.clone().zip(found).filter(|(_, (level, _))| **level > 0) {
-                blob.add(x as u16, y as u16, *level, *fresh);
-            }
+/// Most of a picture is still, and is looked through many bytes at once.
+#[inline(never)]
+fn is_still(levels: &[u8]) -> bool {
+    const MANY: usize = 160;
+    let (whole, rest) = levels.as_chunks::<MANY>();
+    let any = |all: u8, level: &u8| all | level;
+    whole.iter().all(|some| some.iter().fold(0, any) == 0) && rest.iter().fold(0, any) == 0
+}
+
+/// One line of pixels, each to its cell.
+#[inline(never)]
+fn gather_line(cells: &mut [Cell], y: u16, levels: &[u8], fresh: &[u8]) {
+    let (whole, rest) = levels.as_chunks();
+    let (whole_fresh, rest_fresh) = fresh.as_chunks();
+    let filled = |some: &[u8]| std::array::from_fn(|x| some.get(x).copied().unwrap_or(0));
+    let last = (!rest.is_empty()).then(|| (filled(rest), filled(rest_fresh)));
+    let fours = whole.iter().copied().zip(whole_fresh.iter().copied()).chain(last);
+    for (column, (levels, fresh)) in fours.enumerate() {
+        if levels != [0; CELL] {
+            cells[column].blob.add(column * CELL, y, levels, fresh);
         }
-        let state = if blob.pixels >= ENOUGH { State::Moving } else { State::Still };
-        Cell { blob, state }
     }
 }
 
@@ -145,16 +152,20 @@ impl Blob {
         Blob { zone, left: u16::MAX, top: u16::MAX, right: 0, bottom: 0, pixels: 0, levels: 0, fresh: 0 }
     }
 
-    fn add(&mut self, x: u16, y: u16, level: u8, fresh: u8) {
+    /// Those of a cell's line that moved, at least one of them; the first of the line is at `left`.
+    fn add(&mut self, left: usize, y: u16, levels: [u8; CELL], fresh: [u8; CELL]) {
+        // A level that is not 0 is a byte that is not 0, and the first pixel is the lowest byte.
+        let all = u32::from_le_bytes(levels);
+        let sum = |some: [u8; CELL]| some.into_iter().map(u32::from).sum();
         self.join(&Blob {
-            left: x,
+            zone: self.zone,
+            left: left as u16 + all.trailing_zeros() as u16 / 8,
             top: y,
-            right: x + 1,
+            right: (left + CELL) as u16 - all.leading_zeros() as u16 / 8,
             bottom: y + 1,
-            pixels: 1,
-            levels: level.into(),
-            fresh: fresh.into(),
-            ..*self
+            pixels: sum(levels.map(|level| u8::from(level > 0))),
+            levels: sum(levels),
+            fresh: sum(fresh),
         });
     }
 
@@ -224,20 +235,24 @@ mod tests {
 
     const SMALL: Size = Size::new(40, 20);
 
-    fn moved(boxes: &[(usize, usize, usize, usize)]) -> Vec<u8> {
-        let mut moved = vec![0; 40 * 20];
+    fn moved(size: Size, boxes: &[(usize, usize, usize, usize)]) -> Vec<u8> {
+        let mut moved = vec![0; (size.width * size.height) as usize];
         for (x, y, width, height) in boxes {
             for row in *y..y + height {
-                moved[row * 40 + x..][..*width].fill(80);
+                moved[row * size.width as usize + x..][..*width].fill(80);
             }
         }
         moved
     }
 
     fn found(boxes: &[(usize, usize, usize, usize)], gap: f32) -> Vec<(u16, u16, u16, u16)> {
-        let mut grid = Grid::new(SMALL);
+        found_in(SMALL, boxes, gap)
+    }
+
+    fn found_in(size: Size, boxes: &[(usize, usize, usize, usize)], gap: f32) -> Vec<(u16, u16, u16, u16)> {
+        let mut grid = Grid::new(size);
         let zones = ZoneMap::new(&Default::default(), &[], grid.columns(), grid.rows());
-        let levels = moved(boxes);
+        let levels = moved(size, boxes);
         let all = Moved { levels: &levels, fresh: &vec![1; levels.len()] };
         let mut found: Vec<_> = (grid.find(all, &zones, gap).iter())
             .map(|blob| (blob.left, blob.top, blob.right - blob.left, blob.bottom - blob.top))
@@ -252,6 +267,12 @@ mod tests {
     }
 
     #[test]
+    fn the_cells_at_the_right_and_the_bottom_may_be_smaller() {
+        let boxes = [(3, 2, 5, 6), (39, 8, 4, 5), (38, 20, 5, 3)];
+        assert_eq!(found_in(Size::new(43, 23), &boxes, 0.0), [(3, 2, 5, 6), (38, 20, 5, 3), (39, 8, 4, 5)]);
+    }
+
+    #[test]
     fn near_boxes_become_one_and_far_ones_stay() {
         let boxes = [(2, 2, 6, 6), (12, 2, 6, 6), (32, 12, 6, 6)];
         assert_eq!(found(&boxes, 1.0).len(), 3);
@@ -262,7 +283,7 @@ mod tests {
     fn what_has_come_to_rest_is_not_motion() {
         let mut grid = Grid::new(SMALL);
         let zones = ZoneMap::new(&Default::default(), &[], grid.columns(), grid.rows());
-        let levels = moved(&[(5, 3, 9, 8)]);
+        let levels = moved(SMALL, &[(5, 3, 9, 8)]);
         let resting = Moved { levels: &levels, fresh: &vec![0; levels.len()] };
         assert_eq!(grid.find(resting, &zones, 0.0), []);
     }

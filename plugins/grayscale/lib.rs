@@ -37,8 +37,8 @@ impl Filter for Grayscale {
                 frame.fill_plane(plane, 128)?;
             } else {
                 let keep = ((1.0 - self.strength) * 256.0) as i32;
-                let fade = |byte: &mut u8| *byte = (128 + (((i32::from(*byte) - 128) * keep) >> 8)) as u8;
-                frame.edit_bands(plane, |band| band.bytes.iter_mut().for_each(fade))?;
+                let fade = |byte: u8| (128 + (((i32::from(byte) - 128) * keep) >> 8)) as u8;
+                frame.edit_bands(plane, |band| band.map(fade))?;
             }
         }
         Ok(Verdict::Pass)

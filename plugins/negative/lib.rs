@@ -22,7 +22,7 @@ impl Filter for Negative {
 
 /// Dark for bright. What was black in limited range (16) becomes its white (239 of 235), near enough.
 pub fn turn(bytes: &mut [u8]) {
-    bytes.iter_mut().for_each(|byte| *byte = 255 - *byte);
+    framegate_sdk::map(bytes, |byte| 255 - byte);
 }
 
 framegate_sdk::register_filter!(Negative);

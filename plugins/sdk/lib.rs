@@ -28,7 +28,7 @@
 //!
 //! impl Filter for Dim {
 //!     fn process(&mut self, frame: &mut Frame) -> Result<Verdict> {
-//!         frame.edit_bands(0, |band| band.bytes.iter_mut().for_each(|luma| *luma /= self.0))?;
+//!         frame.edit_bands(0, |band| band.map(|luma| luma / self.0))?;
 //!         Ok(Verdict::Pass)
 //!     }
 //! }
@@ -77,7 +77,7 @@ pub mod bindings;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
-pub use band::Band;
+pub use band::{Band, map};
 pub use canvas::{Canvas, Sprite};
 pub use colour::Colour;
 pub use error::{Error, ErrorKind, Result};

@@ -28,15 +28,14 @@ pub enum Change {
 /// Pixels that are looked at in one go.
 const RUN: usize = 32;
 
-/// So many are counted in one go: a count of them fits a byte.
+/// So many are counted in one go.
 const COUNTED: usize = 128;
 
 pub struct Background {
     /// How many pixels a picture has; the last run may have some more, which count for nothing.
     pixels: usize,
     learned: Vec<Learned>,
-    moved: Vec<[u8; RUN]>,
-    fresh: Vec<[u8; RUN]>,
+    moved: Vec<[Moved; RUN]>,
 }
 
 /// What is known of a run.
@@ -47,14 +46,12 @@ struct Learned {
     last: [u8; RUN],
 }
 
-/// What one comparison found, pixel by pixel.
-#[derive(Clone, Copy)]
-pub struct Moved<'a> {
-    /// By how many levels each pixel differs from the background; 0 where it does not.
-    pub levels: &'a [u8],
-    /// 1 where a pixel also changed since the picture before, else 0.
-    pub fresh: &'a [u8],
-}
+/// How a pixel differs from the background: in the low byte by how many levels, 0 where it does not, and
+/// with [`FRESH`] where it also changed since the picture before. As wide as what is compared, because
+/// making vectors narrower takes longer than storing twice as many.
+pub type Moved = u16;
+
+pub const FRESH: Moved = 1 << 8;
 
 /// The numbers of one comparison, the same for all pixels.
 struct Rule {
@@ -64,23 +61,20 @@ struct Rule {
     /// The mean moves by 1/2^rate of the difference.
     rate: u32,
     /// Levels between two pictures below which a pixel rests.
-    rest: u8,
+    rest: i16,
 }
 
 impl Background {
     pub fn new(first: Vec<u8>) -> Background {
         let pixels = first.len();
         let learned: Vec<_> = in_runs(first).as_chunks().0.iter().map(|run| Learned::new(*run)).collect();
-        let none = vec![[0; RUN]; learned.len()];
-        Background { pixels, learned, moved: none.clone(), fresh: none }
+        let moved = vec![[0; RUN]; learned.len()];
+        Background { pixels, learned, moved }
     }
 
     /// What the last comparison found.
-    pub fn moved(&self) -> Moved<'_> {
-        Moved {
-            levels: &self.moved.as_flattened()[..self.pixels],
-            fresh: &self.fresh.as_flattened()[..self.pixels],
-        }
+    pub fn moved(&self) -> &[Moved] {
+        &self.moved.as_flattened()[..self.pixels]
     }
 
     /// Compares and learns. `memory` is in pictures.
@@ -93,7 +87,7 @@ impl Background {
             // The more the light has changed, the less its change is the same everywhere.
             limit: (i16::from(threshold) << BITS).saturating_add(shift.saturating_abs() / 2),
             rate: memory.max(1.0).log2().round().clamp(1.0, 10.0) as u32,
-            rest: threshold / 3,
+            rest: i16::from(threshold / 3),
         };
         self.learn(&rule, luma);
         match self.moving() as f32 > EVERYTHING * self.pixels as f32 {
@@ -107,16 +101,15 @@ impl Background {
 
     #[inline(never)]
     fn learn(&mut self, rule: &Rule, luma: &[[u8; RUN]]) {
-        let found = self.moved.iter_mut().zip(&mut self.fresh);
-        for ((learned, now), (moved, fresh)) in self.learned.iter_mut().zip(luma).zip(found) {
-            (*moved, *fresh) = learned.compare(rule, now);
+        for ((learned, now), moved) in self.learned.iter_mut().zip(luma).zip(&mut self.moved) {
+            *moved = learned.compare(rule, now);
         }
     }
 
     /// How many pixels moved.
     #[inline(never)]
     fn moving(&self) -> usize {
-        let (whole, rest) = self.moved().levels.as_chunks::<COUNTED>();
+        let (whole, rest) = self.moved().as_chunks::<COUNTED>();
         whole.iter().map(|some| moving(some)).sum::<usize>() + moving(rest)
     }
 
@@ -152,8 +145,8 @@ fn in_runs(mut luma: Vec<u8>) -> Vec<u8> {
 
 /// How many of some pixels moved; no more than [`COUNTED`].
 #[inline(always)]
-fn moving(some: &[u8]) -> usize {
-    some.iter().map(|moved| u8::from(*moved > 0)).sum::<u8>().into()
+fn moving(some: &[Moved]) -> usize {
+    some.iter().map(|moved| u16::from(*moved > 0)).sum::<u16>().into()
 }
 
 impl Learned {
@@ -166,41 +159,49 @@ impl Learned {
     }
 
     #[inline(always)]
-    fn compare(&mut self, rule: &Rule, now: &[u8; RUN]) -> ([u8; RUN], [u8; RUN]) {
-        let (mut moved, mut fresh) = ([0; RUN], [0; RUN]);
+    fn compare(&mut self, rule: &Rule, now: &[u8; RUN]) -> [Moved; RUN] {
+        let mut moved = [0; RUN];
         for place in 0..RUN {
             let (mean, deviation) = (&mut self.mean[place], &mut self.deviation[place]);
-            (moved[place], fresh[place]) = rule.learn(mean, deviation, now[place], self.last[place]);
+            moved[place] = rule.learn(mean, deviation, now[place], self.last[place]);
         }
         self.last = *now;
-        (moved, fresh)
+        moved
     }
 }
 
 impl Rule {
-    /// One pixel. Without branches, so that the compiler makes vectors of it.
+    /// One pixel. Without branches and in masks, so that the compiler makes vectors of it: those of
+    /// WebAssembly shift all their lanes alike, and a choice for each pixel costs them three steps.
     #[inline(always)]
-    fn learn(&self, mean: &mut i16, deviation: &mut i16, now: u8, before: u8) -> (u8, u8) {
-        let difference = (i16::from(now) << BITS) - *mean;
+    fn learn(&self, mean: &mut i16, deviation: &mut i16, now: u8, before: u8) -> Moved {
+        let (now, before) = (i16::from(now), i16::from(before));
+        let difference = (now << BITS) - *mean;
         let signed = difference.saturating_sub(self.shift);
         let size = signed.max(0i16.saturating_sub(signed));
-        let moves = size > self.limit.saturating_add(*deviation).saturating_add(*deviation);
+        let usual = self.limit.saturating_add(*deviation).saturating_add(*deviation);
+        let moves = is_below(usual, size);
         // What moves on hardly enters the background; what has come to rest does as anything else:
         // so the place something left does not stay a ghost.
-        let fresh = moves & (now.abs_diff(before) > self.rest);
+        let fresh = moves & -i16::from((now - before).abs() > self.rest);
         // A shift rounds down; without the least step the mean would sink below a resting picture.
         *mean += eased(difference >> self.rate, 4, fresh).max(difference.min(1));
         let surprise = size.min(64 << BITS) - *deviation;
         *deviation += eased(surprise >> self.rate, 3, moves);
-        (((size >> BITS) & -i16::from(moves)) as u8, fresh as u8)
+        ((size >> BITS) & moves) as Moved | (fresh as Moved & FRESH)
     }
 }
 
-/// `step >> by` where `slow`, else `step`. As a mask, because vectors of WebAssembly shift all their lanes
-/// alike: a shift of its own for each pixel cost as much as all the rest of this.
+/// All bits where `a` is less than `b`, else none.
 #[inline(always)]
-fn eased(step: i16, by: u32, slow: bool) -> i16 {
-    step - ((step - (step >> by)) & -i16::from(slow))
+fn is_below(a: i16, b: i16) -> i16 {
+    a.saturating_sub(b) >> 15
+}
+
+/// `step >> by` where `slow` has all bits, `step` where it has none.
+#[inline(always)]
+fn eased(step: i16, by: u32, slow: i16) -> i16 {
+    step - ((step - (step >> by)) & slow)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use framegate_sdk::{Region, Size};
 
-use crate::background::Moved;
+use crate::background::{self, Moved};
 use crate::zones::{ZoneId, ZoneMap};
 
 /// Pixels of the small picture along a cell's side. A lone noisy pixel does not make a cell move.
@@ -65,7 +65,7 @@ impl Grid {
     }
 
     /// Boxes around what moved, per zone; those within `gap` pixels of each other are one.
-    pub fn find(&mut self, moved: Moved, zones: &ZoneMap, gap: f32) -> Vec<Blob> {
+    pub fn find(&mut self, moved: &[Moved], zones: &ZoneMap, gap: f32) -> Vec<Blob> {
         self.gather(moved, zones);
         let mut blobs = Vec::new();
         let moving = std::mem::take(&mut self.moving);
@@ -79,18 +79,17 @@ impl Grid {
         merge(blobs, gap)
     }
 
-    fn gather(&mut self, moved: Moved, zones: &ZoneMap) {
+    fn gather(&mut self, moved: &[Moved], zones: &ZoneMap) {
         self.moving.clear();
         let width = self.small.width as usize;
-        let levels = moved.levels.chunks(CELL * width).zip(moved.fresh.chunks(CELL * width));
-        for (row, (levels, fresh)) in levels.enumerate().filter(|(_, (levels, _))| !is_still(levels)) {
+        let rows = moved.chunks(CELL * width).enumerate();
+        for (row, moved) in rows.filter(|(_, moved)| !is_still(moved)) {
             let cells = &mut self.cells[row * self.columns..][..self.columns];
             for (index, cell) in (row * self.columns..).zip(&mut *cells) {
                 cell.blob = Blob::nothing(zones.at(index));
             }
-            let lines = levels.chunks_exact(width).zip(fresh.chunks_exact(width));
-            for (y, (levels, fresh)) in (row * CELL..).zip(lines) {
-                gather_line(cells, y as u16, levels, fresh);
+            for (y, moved) in (row * CELL..).zip(moved.chunks_exact(width)) {
+                gather_line(cells, y as u16, moved);
             }
             for (index, cell) in (row * self.columns..).zip(cells) {
                 cell.moves = cell.blob.pixels >= ENOUGH && cell.blob.zone != ZoneId::IGNORED;
@@ -123,26 +122,24 @@ impl Grid {
     }
 }
 
-/// Most of a picture is still, and is looked through many bytes at once.
+/// Most of a picture is still, and is looked through many pixels at once.
 #[inline(never)]
-fn is_still(levels: &[u8]) -> bool {
-    const MANY: usize = 160;
-    let (whole, rest) = levels.as_chunks::<MANY>();
-    let any = |all: u8, level: &u8| all | level;
+fn is_still(moved: &[Moved]) -> bool {
+    const MANY: usize = 80;
+    let (whole, rest) = moved.as_chunks::<MANY>();
+    let any = |all: Moved, one: &Moved| all | one;
     whole.iter().all(|some| some.iter().fold(0, any) == 0) && rest.iter().fold(0, any) == 0
 }
 
 /// One line of pixels, each to its cell.
 #[inline(never)]
-fn gather_line(cells: &mut [Cell], y: u16, levels: &[u8], fresh: &[u8]) {
-    let (whole, rest) = levels.as_chunks();
-    let (whole_fresh, rest_fresh) = fresh.as_chunks();
-    let filled = |some: &[u8]| std::array::from_fn(|x| some.get(x).copied().unwrap_or(0));
-    let last = (!rest.is_empty()).then(|| (filled(rest), filled(rest_fresh)));
-    let fours = whole.iter().copied().zip(whole_fresh.iter().copied()).chain(last);
-    for (column, (levels, fresh)) in fours.enumerate() {
-        if levels != [0; CELL] {
-            cells[column].blob.add(column * CELL, y, levels, fresh);
+fn gather_line(cells: &mut [Cell], y: u16, moved: &[Moved]) {
+    let (whole, rest) = moved.as_chunks();
+    let last = std::array::from_fn(|x| rest.get(x).copied().unwrap_or(0));
+    let fours = whole.iter().chain((!rest.is_empty()).then_some(&last));
+    for (column, four) in fours.enumerate() {
+        if *four != [0; CELL] {
+            cells[column].blob.add(column * CELL, y, four);
         }
     }
 }
@@ -153,19 +150,20 @@ impl Blob {
     }
 
     /// Those of a cell's line that moved, at least one of them; the first of the line is at `left`.
-    fn add(&mut self, left: usize, y: u16, levels: [u8; CELL], fresh: [u8; CELL]) {
-        // A level that is not 0 is a byte that is not 0, and the first pixel is the lowest byte.
-        let all = u32::from_le_bytes(levels);
-        let sum = |some: [u8; CELL]| some.into_iter().map(u32::from).sum();
+    fn add(&mut self, left: usize, y: u16, moved: &[Moved; CELL]) {
+        let sum = |part: fn(Moved) -> Moved| moved.iter().map(|one| u32::from(part(*one))).sum();
+        // As one number, of which the first pixel is the lowest part.
+        let all = moved.iter().rev().fold(0, |all, one| (all << Moved::BITS) | u64::from(*one));
+        let (before, after) = (all.trailing_zeros() / Moved::BITS, all.leading_zeros() / Moved::BITS);
         self.join(&Blob {
             zone: self.zone,
-            left: left as u16 + all.trailing_zeros() as u16 / 8,
+            left: left as u16 + before as u16,
             top: y,
-            right: (left + CELL) as u16 - all.leading_zeros() as u16 / 8,
+            right: (left + CELL) as u16 - after as u16,
             bottom: y + 1,
-            pixels: sum(levels.map(|level| u8::from(level > 0))),
-            levels: sum(levels),
-            fresh: sum(fresh),
+            pixels: sum(|moved| (moved > 0).into()),
+            levels: sum(|moved| moved & 0xff),
+            fresh: sum(|moved| (moved >= background::FRESH).into()),
         });
     }
 
@@ -235,11 +233,11 @@ mod tests {
 
     const SMALL: Size = Size::new(40, 20);
 
-    fn moved(size: Size, boxes: &[(usize, usize, usize, usize)]) -> Vec<u8> {
+    fn moved(size: Size, boxes: &[(usize, usize, usize, usize)], by: Moved) -> Vec<Moved> {
         let mut moved = vec![0; (size.width * size.height) as usize];
         for (x, y, width, height) in boxes {
             for row in *y..y + height {
-                moved[row * size.width as usize + x..][..*width].fill(80);
+                moved[row * size.width as usize + x..][..*width].fill(by);
             }
         }
         moved
@@ -252,9 +250,8 @@ mod tests {
     fn found_in(size: Size, boxes: &[(usize, usize, usize, usize)], gap: f32) -> Vec<(u16, u16, u16, u16)> {
         let mut grid = Grid::new(size);
         let zones = ZoneMap::new(&Default::default(), &[], grid.columns(), grid.rows());
-        let levels = moved(size, boxes);
-        let all = Moved { levels: &levels, fresh: &vec![1; levels.len()] };
-        let mut found: Vec<_> = (grid.find(all, &zones, gap).iter())
+        let all = moved(size, boxes, 80 | background::FRESH);
+        let mut found: Vec<_> = (grid.find(&all, &zones, gap).iter())
             .map(|blob| (blob.left, blob.top, blob.right - blob.left, blob.bottom - blob.top))
             .collect();
         found.sort();
@@ -283,9 +280,8 @@ mod tests {
     fn what_has_come_to_rest_is_not_motion() {
         let mut grid = Grid::new(SMALL);
         let zones = ZoneMap::new(&Default::default(), &[], grid.columns(), grid.rows());
-        let levels = moved(SMALL, &[(5, 3, 9, 8)]);
-        let resting = Moved { levels: &levels, fresh: &vec![0; levels.len()] };
-        assert_eq!(grid.find(resting, &zones, 0.0), []);
+        let resting = moved(SMALL, &[(5, 3, 9, 8)], 80);
+        assert_eq!(grid.find(&resting, &zones, 0.0), []);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::annotations::Annotations;
+use super::annotations::{Annotations, Region};
 use super::format::{FrameFormat, PixelFormat, Size};
 use super::plane::{Plane, PlaneMut, PlaneRef};
 use super::pool::{Pool, PoolFull};
@@ -22,6 +22,9 @@ pub struct Frame {
     pub pts: Pts,
     /// Counts the frames of one source from 0; gaps are frames that were lost.
     pub sequence: u64,
+    /// Which part of its source's picture this is. Regions are fractions of this frame and not of the
+    /// whole: who brings together what was found in one part and the picture of another has to move them.
+    pub part: Region,
     annotations: Arc<Annotations>,
 }
 
@@ -33,7 +36,7 @@ impl Frame {
     pub fn pooled(pool: &Pool, format: FrameFormat, pts: Pts, sequence: u64) -> Result<Frame, PoolFull> {
         let shapes = (0..format.pixel.plane_count()).map(|index| format.pixel.plane(index, format.size));
         let planes = shapes.map(|shape| Plane::pooled(pool, shape)).collect::<Result<_, _>>()?;
-        Ok(Frame { format, planes, pts, sequence, annotations: Arc::default() })
+        Ok(Frame { format, planes, pts, sequence, part: Region::WHOLE, annotations: Arc::default() })
     }
 
     /// A frame over planes that exist already. `None` when they are not the planes of `format`.
@@ -49,17 +52,24 @@ impl Frame {
                 .iter()
                 .enumerate()
                 .all(|(i, plane)| plane.view().shape() == format.pixel.plane(i, format.size));
-        fits.then(|| Frame { format, planes, pts, sequence, annotations: Arc::default() })
+        fits.then(|| Frame {
+            format,
+            planes,
+            pts,
+            sequence,
+            part: Region::WHOLE,
+            annotations: Arc::default(),
+        })
     }
 
-    /// Another picture of the same moment: the same time, sequence number and annotations, other
-    /// planes. What a filter that scales or converts gives on.
+    /// Another picture of the same moment: the same time, sequence number, part and annotations,
+    /// other planes. What a filter that scales or converts gives on.
     ///
     /// # Errors
     /// [`PoolFull`] when the pool is at its limit.
     pub fn sibling(&self, pool: &Pool, format: FrameFormat) -> Result<Frame, PoolFull> {
         let mut frame = Frame::pooled(pool, format, self.pts, self.sequence)?;
-        frame.annotations = self.annotations.clone();
+        self.leave_marks(&mut frame);
         Ok(frame)
     }
 
@@ -71,8 +81,13 @@ impl Frame {
         planes: impl IntoIterator<Item = Plane>,
     ) -> Option<Frame> {
         let mut frame = Frame::from_planes(format, planes, self.pts, self.sequence)?;
-        frame.annotations = self.annotations.clone();
+        self.leave_marks(&mut frame);
         Some(frame)
+    }
+
+    fn leave_marks(&self, frame: &mut Frame) {
+        frame.part = self.part;
+        frame.annotations = self.annotations.clone();
     }
 
     pub fn format(&self) -> FrameFormat {

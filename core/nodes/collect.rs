@@ -215,7 +215,7 @@ impl Basket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{Detections, Pool, Pts};
+    use crate::media::{Detections, Pool, Pts, Region};
     use crate::node::Epoch;
     use serde_json::json;
 
@@ -224,6 +224,7 @@ mod tests {
             by: "motion".into(),
             pts: Pts::from_nanos(sequence as i64),
             sequence,
+            part: Region::WHOLE,
             found: Arc::default(),
         })
     }

@@ -1,7 +1,7 @@
 //! `side_by_side`: two pictures of the same moment as one, for looking at what a node does.
 
 use crate::diagnostic::{Diagnostic, Path};
-use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, Size};
+use crate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, Region, Size};
 use crate::node::{
     About, Accepts, Adjusted, Contract, Filter, Format, Handled, InputPort, Inputs, Join, Node, NodeError,
     NodeKind, Output, OutputPort, Pace, Role, Settings, Site, VideoFormat, Wish, Work,
@@ -67,6 +67,17 @@ fn seam(left: Size) -> u32 {
     left.width().next_multiple_of(2)
 }
 
+/// Where the right picture lies in both.
+fn right_half(left: Size, right: Size, both: Size) -> Region {
+    let width = both.width() as f32;
+    Region {
+        x: seam(left) as f32 / width,
+        y: 0.0,
+        width: right.width() as f32 / width,
+        height: right.height() as f32 / both.height() as f32,
+    }
+}
+
 fn together(left: Size, right: Size) -> Option<Size> {
     Size::new(seam(left) + right.width(), left.height().max(right.height()))
 }
@@ -115,6 +126,10 @@ impl Joiner {
                 plane.row(row)[start..start + from.len()].copy_from_slice(from);
             }
         }
+        if !both.annotations().detections.is_empty() {
+            let half = right_half(left.size(), right.size(), size);
+            both.annotations_mut().moved(|region| Some(region.placed_in(half)));
+        }
         Ok(both)
     }
 }
@@ -132,15 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn both_pictures_are_whole_and_what_was_found_on_the_right_stays() {
+    fn both_pictures_are_whole_and_what_was_found_on_the_right_lies_on_the_right() {
         let pool = Pool::new(1 << 20);
         let (left, mut right) = (grey(&pool, (5, 2), 50), grey(&pool, (4, 4), 90));
-        right.annotations_mut().detections.push(Detection::default());
+        let region = Region { x: 0.5, y: 0.5, width: 0.5, height: 0.25 };
+        right.annotations_mut().detections.push(Detection { region, ..Detection::default() });
         let both = Joiner { pool: pool.clone() }.join(&left, &right).unwrap();
         assert_eq!(both.size(), Size::new(10, 4).unwrap());
         assert_eq!(both.plane(0).row(0), [50, 50, 50, 50, 50, 16, 90, 90, 90, 90]);
         assert_eq!(both.plane(0).row(3), [16, 16, 16, 16, 16, 16, 90, 90, 90, 90]);
         assert_eq!(both.plane(1).row(0), [50, 50, 50, 90, 90]);
-        assert_eq!(both.annotations().detections.len(), 1);
+        let found = both.annotations().detections[0].region;
+        assert_eq!(found, Region { x: 0.8, y: 0.5, width: 0.2, height: 0.25 });
     }
 }

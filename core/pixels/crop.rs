@@ -4,7 +4,8 @@ use super::rect::Clipped;
 use crate::media::{Frame, FrameFormat, PixelFormat, PlaneShape, Region, Size};
 
 /// The part of `frame` in `region`, over the same bytes. Where chroma is halved, the left and top
-/// edges move outwards to an even pixel. At least one pixel is left.
+/// edges move outwards to an even pixel. At least one pixel is left. What was found outside of it is
+/// left out.
 pub fn crop(frame: &Frame, region: Region) -> Frame {
     let area = cropped_area(region, frame.pixel(), frame.size());
     let size = cropped_size(area);
@@ -16,7 +17,23 @@ pub fn crop(frame: &Frame, region: Region) -> Frame {
             .expect("a clipped area lies inside")
     });
     let format = FrameFormat { size, ..frame.format() };
-    frame.sibling_over(format, planes).expect("each window has the shape of its plane")
+    let mut part = frame.sibling_over(format, planes).expect("each window has the shape of its plane");
+    let kept = in_fractions(area, frame.size());
+    part.part = kept.placed_in(frame.part);
+    if !frame.annotations().detections.is_empty() && kept != Region::WHOLE {
+        part.annotations_mut().moved(|region| region.seen_in(kept));
+    }
+    part
+}
+
+fn in_fractions(area: Clipped, of: Size) -> Region {
+    let fraction = |pixels: usize, side: u32| pixels as f32 / side as f32;
+    Region {
+        x: fraction(area.left, of.width()),
+        y: fraction(area.top, of.height()),
+        width: fraction(area.width(), of.width()),
+        height: fraction(area.height(), of.height()),
+    }
 }
 
 /// The pixels that [`crop`] keeps.
@@ -45,7 +62,7 @@ pub fn crop_size(region: Region, pixel: PixelFormat, size: Size) -> Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{Pool, Pts};
+    use crate::media::{Detection, Pool, Pts};
 
     #[test]
     fn a_crop_shows_its_part_and_copies_nothing() {
@@ -71,6 +88,24 @@ mod tests {
                 assert_eq!(part.plane(1).row(0)[0] as usize, 3 * 21 + 3, "{pixel}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_found_lies_where_it_lay_and_a_part_of_a_part_knows_its_place() {
+        let pool = Pool::new(1 << 20);
+        let format = FrameFormat::new(PixelFormat::I420, Size::new(40, 20).unwrap());
+        let mut frame = Frame::pooled(&pool, format, Pts::ZERO, 0).unwrap();
+        let right = Region { x: 0.75, y: 0.25, width: 0.25, height: 0.5 };
+        let left = Region { x: 0.0, ..right };
+        for region in [left, right] {
+            frame.annotations_mut().detections.push(Detection { region, ..Detection::default() });
+        }
+        let half = crop(&frame, Region { x: 0.5, width: 0.5, ..Region::WHOLE });
+        let found: Vec<_> = half.annotations().detections.iter().map(|found| found.region).collect();
+        assert_eq!(found, [Region { x: 0.5, y: 0.25, width: 0.5, height: 0.5 }]);
+        let quarter = crop(&half, Region { y: 0.5, height: 0.5, ..Region::WHOLE });
+        assert_eq!(quarter.part, Region { x: 0.5, y: 0.5, width: 0.5, height: 0.5 });
+        assert_eq!(frame.annotations().detections.len(), 2);
     }
 
     #[test]

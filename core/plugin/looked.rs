@@ -23,12 +23,14 @@ pub fn note(frame: &mut Frame, node: &str) {
     frame.annotations_mut().tags.insert(format!("{PREFIX}{node}"), String::new());
 }
 
-/// Adds what another branch has found to `frame`, and that it has looked, if that is not long ago.
+/// Adds what another branch has found to `frame`, and that it has looked, if that is not long ago and
+/// it has looked at all of what the frame shows.
 pub fn join(frame: &mut Frame, joined: &Detections) {
-    frame.annotations_mut().detections.extend(joined.found.iter().cloned());
+    let found = joined.seen_in(frame.part);
+    frame.annotations_mut().detections.extend(found);
     // A branch that runs ahead has looked at a later picture: that counts in the same way.
     let apart = frame.pts.since(joined.pts).max(joined.pts.since(frame.pts));
-    if apart <= FRESH {
+    if apart <= FRESH && joined.part.covers(frame.part) {
         note(frame, &joined.by);
     }
 }
@@ -36,22 +38,43 @@ pub fn join(frame: &mut Frame, joined: &Detections) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{FrameFormat, PixelFormat, Pool, Pts, Size};
+    use crate::media::{Detection, FrameFormat, PixelFormat, Pool, Pts, Region, Size};
     use std::sync::Arc;
 
-    fn vouched(seconds_old: u64) -> bool {
+    const LEFT: Region = Region { width: 0.5, ..Region::WHOLE };
+
+    /// A frame that shows `shown`, with what was found all over `looked_at` some seconds before.
+    fn joined(seconds_old: u64, looked_at: Region, shown: Region) -> Frame {
         let format = FrameFormat::new(PixelFormat::Gray8, Size::new(8, 8).unwrap());
         let pts = Pts::ZERO.after(Duration::from_secs(10));
         let mut frame = Frame::pooled(&Pool::new(1 << 10), format, pts, 0).unwrap();
+        frame.part = shown;
         let pts = Pts::ZERO.after(Duration::from_secs(10 - seconds_old));
-        join(&mut frame, &Detections { by: "faces".into(), pts, sequence: 0, found: Arc::default() });
+        let found = Arc::new(vec![Detection { region: Region::WHOLE, ..Detection::default() }]);
+        join(&mut frame, &Detections { by: "faces".into(), pts, sequence: 0, part: looked_at, found });
+        frame
+    }
+
+    fn vouched(frame: Frame) -> bool {
         frame.annotations().tags.contains_key("looked:faces")
     }
 
     #[test]
     fn old_detections_vouch_for_nothing() {
+        let vouched = |seconds_old| vouched(joined(seconds_old, Region::WHOLE, Region::WHOLE));
         assert!(vouched(0) && vouched(1));
         assert!(!vouched(2));
+    }
+
+    #[test]
+    fn what_was_found_in_a_part_lies_there_and_vouches_for_no_more() {
+        let whole = joined(0, LEFT, Region::WHOLE);
+        assert_eq!(whole.annotations().detections[0].region, LEFT);
+        assert!(!vouched(whole));
+        let part = joined(0, Region::WHOLE, LEFT);
+        assert_eq!(part.annotations().detections[0].region, Region::WHOLE);
+        assert!(vouched(part));
+        assert!(vouched(joined(0, LEFT, LEFT)));
     }
 
     #[test]

@@ -358,8 +358,9 @@ impl Plugin {
 
     fn give(&self, mut frame: Frame, found: Vec<Detection>, out: &mut Output) {
         if self.recipe.program.passport.world == World::Detector {
-            let (pts, sequence) = (frame.pts, frame.sequence);
-            let detections = Detections { by: self.name.clone(), pts, sequence, found: Arc::new(found) };
+            let (by, found) = (self.name.clone(), Arc::new(found));
+            let detections =
+                Detections { by, pts: frame.pts, sequence: frame.sequence, part: frame.part, found };
             looked::note(&mut frame, &self.name);
             out.give(DETECTIONS, Item::Detections(detections));
         }

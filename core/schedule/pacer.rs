@@ -33,7 +33,7 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Detections;
+    use crate::media::{Detections, Region};
 
     fn placed(pacer: &mut Pacer, own_ms: i64, now_ms: i64) -> i64 {
         let pts = |ms| Pts::from_nanos(ms * 1_000_000);
@@ -41,6 +41,7 @@ mod tests {
             by: "a".into(),
             pts: pts(own_ms),
             sequence: 0,
+            part: Region::WHOLE,
             found: Default::default(),
         });
         pacer.place(item, pts(now_ms)).pts().nanos() / 1_000_000

@@ -84,3 +84,25 @@ fn a_detector_on_a_side_branch_vouches_for_what_it_is_joined_to_and_not_for_long
     let hidden_after = seen.iter().filter(|frame| frame.black && frame.sequence > 40).count();
     assert!(hidden_after > 0 && shown(&seen) > 0, "{hidden_after} hidden");
 }
+
+#[test]
+fn a_detector_that_is_shown_a_part_vouches_for_that_part_only() {
+    let graph = |frames: &str| {
+        let name = format!("looked-part-{frames}");
+        let graph = Graph::live(
+            &name,
+            &format!(
+                "  - {{ id: camera, kind: test_pattern, with: {{ size: 160x120, rate: 60 }} }}\n  \
+                 - {{ id: left, kind: crop, with: {{ box: [0, 0, 0.5, 1] }}, inputs: camera }}\n  \
+                 - {{ id: motion, kind: plugin, plugin: motion, inputs: left }}\n  \
+                 - id: privacy\n    kind: plugin\n    plugin: privacy\n    with: {{ mode: black, after: [motion] }}\n    \
+                 inputs: {{ frames: {frames}, detections: {{ from: motion.detections, join: latest, max_age: 1s }} }}\n  \
+                 - {{ id: end, kind: collect, with: {{ into: {name} }}, inputs: privacy }}\n"
+            ),
+        );
+        graph.pass(30);
+        graph.end().1
+    };
+    assert_eq!(shown(&graph("camera")), 0);
+    assert!(shown(&graph("left")) > 0);
+}

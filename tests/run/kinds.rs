@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use framegate::diagnostic::Diagnostic;
 use framegate::graph::plan::{Clock, LinkId, NodeId, Plan, PlanLink, PlanNode, Server};
-use framegate::media::{Detections, Item, Pts};
+use framegate::media::{Detections, Item, Pts, Region};
 use framegate::node::{
     About, Accepts, Adjusted, Contract, Filter, Flow, Format, Handled, InputPort, Inputs, Join, Node,
     NodeError, NodeKind, Output, OutputPort, Pace, Role, Settings, Sink, Site, Source, WhenFull, Wish, Work,
@@ -228,7 +228,8 @@ pub fn sink_that_finishes(
 
 pub fn item(sequence: u64) -> Item {
     let pts = Pts::ZERO.after(Duration::from_millis(10 * sequence));
-    Item::Detections(Detections { by: "a".into(), pts, sequence, found: Arc::default() })
+    let (part, found) = (Region::WHOLE, Arc::default());
+    Item::Detections(Detections { by: "a".into(), pts, sequence, part, found })
 }
 
 pub fn sequence(item: &Item) -> u64 {

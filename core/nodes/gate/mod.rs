@@ -329,7 +329,7 @@ impl Filter for Gatekeeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{PixelFormat, Pool, Size};
+    use crate::media::{PixelFormat, Pool, Region, Size};
     use crate::node::Epoch;
     use serde_json::json;
     use std::sync::Arc;
@@ -370,6 +370,7 @@ mod tests {
                         by: "detector".into(),
                         pts,
                         sequence: index,
+                        part: Region::WHOLE,
                         found: Arc::new(found),
                     }))
                 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::graph::plan::PlanLink;
-use crate::media::{AccessUnit, Detections};
+use crate::media::{AccessUnit, Detections, Region};
 use crate::node::Format;
 
 const NOW: Duration = Duration::ZERO;
@@ -31,7 +31,8 @@ fn pts(ms: i64) -> Pts {
 }
 
 fn item(ms: i64) -> Item {
-    Item::Detections(Detections { by: "a".into(), pts: pts(ms), sequence: 0, found: Default::default() })
+    let (part, found) = (Region::WHOLE, Default::default());
+    Item::Detections(Detections { by: "a".into(), pts: pts(ms), sequence: 0, part, found })
 }
 
 fn unit(ms: i64, keyframe: bool) -> Item {

@@ -49,6 +49,7 @@ pub const STORIES: &[(&str, &str)] = &[
     ("registry-unreachable", include_str!("stories/registry-unreachable.md")),
     ("reserved-word", include_str!("stories/reserved-word.md")),
     ("role-misuse", include_str!("stories/role-misuse.md")),
+    ("same-port", include_str!("stories/same-port.md")),
     ("same-target", include_str!("stories/same-target.md")),
     ("size-not-supported", include_str!("stories/size-not-supported.md")),
     ("sizes-disagree", include_str!("stories/sizes-disagree.md")),

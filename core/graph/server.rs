@@ -130,11 +130,26 @@ pub(super) fn read(reader: &mut Reader<'_>, section: Option<&Json>) -> Option<Se
         certificate: files.path("certificate").to_owned(),
         key: files.path("key").to_owned(),
     });
+    let listen = listen(reader, &settings, &path)?;
+    let udp_port = u16::try_from(settings.integer("udp_port")).unwrap_or(0);
+    let tcp = settings.bool("tcp");
+    // Zero is any free port, and no two are the same.
+    if tcp && udp_port != 0 && udp_port == listen.port() {
+        let at = ["udp_port", "listen"].into_iter().find(|key| given.contains_key(*key)).unwrap_or("tcp");
+        let message = format!(
+            "\"listen\" and \"udp_port\" both take TCP port {udp_port}, the one for pages, the other for media"
+        );
+        let finding = Diagnostic::error("same-port", path.key(at), message);
+        reader.report(
+            finding.help("give each a port of its own, or write `tcp: false` to take media by UDP alone"),
+        );
+        return None;
+    }
     Some(Server {
         asked_for: section.is_some(),
-        listen: listen(reader, &settings, &path)?,
-        udp_port: u16::try_from(settings.integer("udp_port")).unwrap_or(0),
-        tcp: settings.bool("tcp"),
+        listen,
+        udp_port,
+        tcp,
         additional_hosts: texts(&settings, "additional_hosts"),
         allow_origins: texts(&settings, "allow_origins"),
         tokens: tokens?,

@@ -87,6 +87,7 @@ cases! {
     privacy_rule_faults
     reserved_word
     role_misuse
+    same_port
     same_target
     second_document
     secret_is_not_shown

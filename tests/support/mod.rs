@@ -10,6 +10,8 @@ pub mod binary;
 pub mod chromium;
 pub mod clips;
 pub mod counterfeit;
+#[path = "../../core/relay/tests/end.rs"]
+pub mod end;
 pub mod models;
 pub mod python;
 pub mod registry;

@@ -1,30 +1,20 @@
 //! A viewer without a browser: the WebRTC stack over a UDP socket of its own, driven by whoever holds it.
 //!
-//! Owns the offer, and carrying datagrams between socket and stack. What is made of what comes is the
-//! holder's business.
+//! Owns carrying datagrams between socket and stack. What is made of what comes is the holder's business.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::Registry;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_RTX, MediaEngine};
-use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
-use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::transport::RTCIceCandidateInit;
-use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
-use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
-use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+
+use super::end::End;
 
 pub struct Watcher {
     /// Does not block.
     pub socket: UdpSocket,
     /// When [`Watcher::settle`] should be called, whether something came or not.
     pub deadline: Option<Instant>,
-    address: SocketAddr,
-    stack: RTCPeerConnection,
+    end: End,
 }
 
 impl Watcher {
@@ -34,23 +24,17 @@ impl Watcher {
         let now = Instant::now();
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        Ok(Watcher { socket, address, stack: stack(now), deadline: Some(now) })
+        let mut end = End::new(now, socket.local_addr()?);
+        end.stack.add_transceiver_from_kind(RtpCodecKind::Video, None).expect("a viewer may ask for video");
+        Ok(Watcher { socket, deadline: Some(now), end })
     }
 
     pub fn offer(&mut self) -> String {
-        let offer = self.stack.create_offer(None).expect("a viewer can offer");
-        self.stack.set_local_description(Instant::now(), offer).expect("its own offer suits it");
-        let candidate =
-            format!("candidate:1 1 udp 2130706431 {} {} typ host", self.address.ip(), self.address.port());
-        let candidate = RTCIceCandidateInit { candidate, ..Default::default() };
-        self.stack.add_local_candidate(candidate).expect("a candidate of its own suits it");
-        self.stack.local_description().expect("one was just set").sdp
+        self.end.offer(Instant::now())
     }
 
-    pub fn accept(&mut self, answer: String) {
-        let answer = RTCSessionDescription::answer(answer).expect("the server writes SDP");
-        self.stack.set_remote_description(Instant::now(), answer).expect("its answer fits our offer");
+    pub fn accept(&mut self, answer: &str) {
+        self.end.accept(Instant::now(), answer);
     }
 
     pub fn is_due(&self, now: Instant) -> bool {
@@ -59,43 +43,22 @@ impl Watcher {
 
     /// Gives the stack a datagram that came.
     pub fn feed(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
-        let transport = TransportContext {
-            local_addr: self.address,
-            peer_addr: from,
-            transport_protocol: TransportProtocol::UDP,
-            ecn: None,
-        };
-        let message = BytesMut::from(bytes);
-        self.stack.handle_read(TaggedBytesMut { now, transport, message }).expect("the stack takes anything");
+        self.end.receive(now, from, bytes);
     }
 
     /// Does what is due and sends what is ready.
     pub fn settle(&mut self, now: Instant) {
-        if self.stack.poll_timeout().is_some_and(|at| at <= now) {
-            self.stack.handle_timeout(now).expect("time may pass");
-        }
-        loop {
-            self.send();
-            while self.stack.poll_read().is_some() {}
-            if self.stack.poll_event().is_none() {
-                break;
-            }
-        }
-        self.send();
-        self.deadline = self.stack.poll_timeout();
+        let Watcher { end, socket, .. } = self;
+        // Addresses beyond loopback cannot be tried from here.
+        let send = |to, bytes: bytes::BytesMut| drop(socket.send_to(&bytes, to));
+        end.turn(now, send, |_| (), |_| ());
+        self.deadline = self.end.deadline();
     }
 
     /// Says goodbye.
     pub fn leave(&mut self) {
-        self.stack.close().expect("a connection can be closed");
-        self.send();
-    }
-
-    fn send(&mut self) {
-        while let Some(out) = self.stack.poll_write() {
-            // Addresses beyond loopback cannot be tried from here.
-            let _ = self.socket.send_to(&out.message, out.transport.peer_addr);
-        }
+        self.end.leave();
+        self.settle(Instant::now());
     }
 }
 
@@ -115,30 +78,4 @@ pub fn wait(sockets: &[&UdpSocket], most: Duration) -> Vec<bool> {
 /// Whether a datagram is of the media itself, rather than about it (RFC 7983, RFC 5761 §4).
 pub fn is_media(bytes: &[u8]) -> bool {
     matches!(bytes, [128..=191, second, ..] if !(192..=223).contains(second))
-}
-
-fn stack(now: Instant) -> RTCPeerConnection {
-    let mut media = MediaEngine::default();
-    for (mime, payload_type, fmtp) in [
-        (MIME_TYPE_H264, 102, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"),
-        (MIME_TYPE_RTX, 103, "apt=102"),
-    ] {
-        let rtp_codec = RTCRtpCodec {
-            mime_type: mime.to_owned(),
-            clock_rate: 90_000,
-            sdp_fmtp_line: fmtp.to_owned(),
-            ..Default::default()
-        };
-        let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
-        media.register_codec(codec, RtpCodecKind::Video).expect("these codecs are well-formed");
-    }
-    let settings = SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled).build();
-    let mut stack = RTCPeerConnectionBuilder::new()
-        .with_media_engine(media)
-        .with_interceptor_registry(Registry::new())
-        .with_setting_engine(settings)
-        .build(now)
-        .expect("these settings agree with each other");
-    stack.add_transceiver_from_kind(RtpCodecKind::Video, None).expect("a viewer may ask for video");
-    stack
 }

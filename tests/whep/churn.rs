@@ -117,7 +117,7 @@ impl Crowd {
             Until::Granted | Until::Shaken | Until::Shown | Until::Goodbye => {
                 let mut watcher = Watcher::new().expect("there are sockets");
                 let (_, answer) = self.post(&watcher.offer());
-                watcher.accept(answer);
+                watcher.accept(&answer);
                 self.coming.push((watcher, until));
             }
         }

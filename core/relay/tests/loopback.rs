@@ -100,8 +100,8 @@ impl Stage {
                 network.carry(Instant::now(), datagram);
             }
             while let Some(datagram) = network.arrived(Instant::now()) {
-                if datagram.to == watcher.address {
-                    watcher.receive(Instant::now(), datagram);
+                if datagram.to == watcher.end.address {
+                    watcher.receive(Instant::now(), &datagram);
                     continue;
                 }
                 // Of the addresses it is told, those beyond loopback cannot be tried from here.
@@ -109,7 +109,7 @@ impl Stage {
             }
             if let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 let bytes = bytes::BytesMut::from(&buffer[..length]);
-                let (to, protocol) = (watcher.address, Transport::Udp);
+                let (to, protocol) = (watcher.end.address, Transport::Udp);
                 network.carry(Instant::now(), Datagram { from, to, protocol, bytes });
             }
         }
@@ -128,14 +128,14 @@ fn a_viewer_sees_whole_pictures_and_boxes_until_its_session_is_closed() {
     let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
     stage.picture();
     let (socket, mut watcher) = viewer("127.0.0.1");
-    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
-    watcher.accept(Instant::now(), &answer.sdp);
+    let answer = stage.hub.offer("live", &watcher.end.offer(Instant::now())).unwrap();
+    watcher.end.accept(Instant::now(), &answer.sdp);
     stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 20 && seen.messages.len() >= 10);
 
     let stats = &stage.hub.stats()[0];
     assert_eq!((stats.id.as_str(), stats.viewers), ("live", 1));
     let session = &stats.sessions[0];
-    assert_eq!((session.address, session.protocol), (Some(watcher.address), Some(Transport::Udp)));
+    assert_eq!((session.address, session.protocol), (Some(watcher.end.address), Some(Transport::Udp)));
     assert!(session.counts.packets >= 20 && session.detections_sent >= 10, "{session:?}");
 
     assert_eq!(stage.hub.close("another", &answer.session), Closed::NoSuchSession);
@@ -144,7 +144,7 @@ fn a_viewer_sees_whole_pictures_and_boxes_until_its_session_is_closed() {
     stage.play(&socket, &mut watcher, Watcher::was_told_goodbye);
     assert!(stage.hub.stats()[0].sessions.is_empty());
     let (_, mut next) = viewer("127.0.0.1");
-    assert!(stage.hub.offer("live", &next.offer(Instant::now())).is_ok(), "its place is free again");
+    assert!(stage.hub.offer("live", &next.end.offer(Instant::now())).is_ok(), "its place is free again");
     stage.hub.shutdown();
     assert!(stage.hub.stats().is_empty());
 }
@@ -157,8 +157,8 @@ fn ipv6_serves_as_well() {
     let mut stage = Stage::new("::1".parse().unwrap(), 1);
     stage.picture();
     let (socket, mut watcher) = viewer("::1");
-    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
-    watcher.accept(Instant::now(), &answer.sdp);
+    let answer = stage.hub.offer("live", &watcher.end.offer(Instant::now())).unwrap();
+    watcher.end.accept(Instant::now(), &answer.sdp);
     stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 3);
 }
 
@@ -167,15 +167,15 @@ fn a_socket_bound_to_all_addresses_answers_from_the_one_that_was_asked() {
     let mut stage = Stage::new([0, 0, 0, 0].into(), 1);
     stage.picture();
     let (socket, mut watcher) = viewer("127.0.0.1");
-    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
-    watcher.accept(Instant::now(), &answer.sdp);
+    let answer = stage.hub.offer("live", &watcher.end.offer(Instant::now())).unwrap();
+    watcher.end.accept(Instant::now(), &answer.sdp);
     stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 3);
 }
 
 #[test]
 fn offers_are_refused_for_the_reason_that_holds() {
     let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
-    let offer = viewer("127.0.0.1").1.offer(Instant::now());
+    let offer = viewer("127.0.0.1").1.end.offer(Instant::now());
     let refused = |stage: &Stage, stream, offer: &str| stage.hub.offer(stream, offer).unwrap_err();
     assert_eq!(refused(&stage, "lve", &offer), Refusal::NoSuchStream("lve".into()));
     assert!(matches!(refused(&stage, "live", &offer), Refusal::NotLive { .. }));
@@ -206,7 +206,7 @@ fn asked(socket: &UdpSocket) -> String {
 fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
     let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
     stage.picture();
-    let offer = viewer("127.0.0.1").1.offer(Instant::now());
+    let offer = viewer("127.0.0.1").1.end.offer(Instant::now());
     let user = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
     let answer = stage.hub.offer("live", &offer).unwrap();
     let there = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());

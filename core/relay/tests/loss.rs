@@ -22,7 +22,7 @@ fn mixed(seed: u64, layers: &'static [u8], way: Way) -> World {
         world.join(Boxes::Unwanted);
     }
     world.play(60);
-    let bad = world.watchers[0].address;
+    let bad = world.watchers[0].end.address;
     world.network.ways.insert(bad, way);
     world
 }
@@ -165,7 +165,7 @@ fn one_bad_line_among_five_lowers_the_bitrate_for_nobody_and_two_do_until_they_a
     let mut world = mixed(27, &[0], bad);
     world.play(300);
     assert_eq!(world.aims.lock().unwrap().len(), 0);
-    let second = world.watchers[1].address;
+    let second = world.watchers[1].end.address;
     world.network.ways.insert(second, bad);
     world.play(300);
     let least = world.aims.lock().unwrap().iter().copied().min().expect("it came down for two of five");
@@ -195,12 +195,12 @@ fn over_real_sockets_too_what_is_lost_is_sent_again() {
     let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
     stage.picture();
     let (socket, mut watcher) = viewer("127.0.0.1");
-    let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
-    watcher.accept(Instant::now(), &answer.sdp);
+    let answer = stage.hub.offer("live", &watcher.end.offer(Instant::now())).unwrap();
+    watcher.end.accept(Instant::now(), &answer.sdp);
     stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 3);
     let mut network = Network::new(29, Duration::from_millis(5));
-    let way = Way { loss: 0.05, jitter: Duration::from_millis(20), rate: None };
-    network.ways.insert(watcher.address, way);
+    let way = Way { loss: 0.05, jitter: Duration::from_millis(20), ..Way::default() };
+    network.ways.insert(watcher.end.address, way);
     stage.play_over(&mut network, &socket, &mut watcher, |seen| seen.pictures().len() >= 60);
     network.ways.clear();
     stage.play_over(&mut network, &socket, &mut watcher, |seen| seen.pictures().len() >= 75);

@@ -22,6 +22,8 @@ pub struct Way {
     pub jitter: Duration,
     /// The most bits a second it carries to this end.
     pub rate: Option<u32>,
+    /// Whether it keeps DTLS back, and nothing else.
+    pub without_dtls: bool,
 }
 
 pub struct Network {
@@ -52,7 +54,8 @@ impl Network {
     pub fn carry(&mut self, now: Instant, datagram: Datagram) {
         let way = [datagram.to, datagram.from].iter().find_map(|end| self.ways.get(end)).copied();
         let way = way.unwrap_or_default();
-        if self.random.random_bool(self.loss.max(way.loss)) {
+        let is_dtls = datagram.bytes.first().is_some_and(|first| (20..64).contains(first));
+        if self.random.random_bool(self.loss.max(way.loss)) || way.without_dtls && is_dtls {
             return;
         }
         let Some(left) = self.leaves(now, &way, &datagram) else { return };

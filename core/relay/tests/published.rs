@@ -15,6 +15,17 @@ const SECOND: Duration = Duration::from_secs(1);
 fn published(seed: u64) -> World {
     let mut world = World::new(seed);
     world.publish();
+    begun(world)
+}
+
+/// The same by a publisher of another make.
+fn published_by_guest(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.publish_as_guest();
+    begun(world)
+}
+
+fn begun(mut world: World) -> World {
     world.pass(SECOND);
     assert!(matches!(world.taker().news.try_recv(), Ok(News::Began)), "it is connected within a second");
     world
@@ -174,4 +185,53 @@ fn a_node_that_takes_nothing_loses_up_to_the_next_keyframe_and_no_memory() {
     let mut all = waiting;
     all.extend(play(&mut world, 60));
     sound(&all);
+}
+
+#[test]
+fn one_that_changes_its_network_keeps_its_session_and_nothing_of_it_is_missing() {
+    let mut world = published_by_guest(9);
+    let mut all = play(&mut world, 30);
+    for _ in 0..3 {
+        let roamed = world.now;
+        world.roam_as_guest();
+        all.extend(play(&mut world, 60));
+        let late = world.missed.iter().filter(|at| **at > roamed + SECOND / 2).count();
+        assert_eq!(late, 0, "the old way is used no longer than it takes to find the new one");
+        world.missed.clear();
+    }
+    // Longer than any patience with the first way, of which the stack still believes that it is there.
+    all.extend(play(&mut world, 600));
+    let numbers = sound(&all);
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+    assert!(numbers.len() >= 808, "{} of 810", numbers.len());
+    assert_eq!((world.taker().count("keyframes_asked"), world.taker().count("lost_packets")), (0, 0));
+    assert_eq!(world.taker().ended, []);
+}
+
+#[test]
+fn its_end_is_noticed_wherever_it_is() {
+    let mut world = published_by_guest(10);
+    play(&mut world, 30);
+    world.roam_as_guest();
+    play(&mut world, 30);
+    world.lose_guest();
+    world.pass(10 * SECOND);
+    let ended: Vec<How> = world.taker().ended.iter().map(|ended| ended.how).collect();
+    assert_eq!(ended, [How::By(Why::Lost)]);
+    assert_eq!(world.taker().fanout.deadline(), None, "nothing of it is left");
+}
+
+/// ICE alone would keep it for ever, and the entrance with it.
+#[test]
+fn one_that_is_found_and_never_shakes_hands_makes_room_ten_seconds_after_its_offer() {
+    let mut world = World::new(11);
+    world.publish_as_guest();
+    world.hinder(Way { without_dtls: true, ..Way::default() });
+    world.pass(10 * SECOND - SECOND / 1_000);
+    assert_eq!(world.taker().ended, []);
+    world.pass(SECOND / 1_000);
+    let ended: Vec<How> = world.taker().ended.iter().map(|ended| ended.how).collect();
+    assert_eq!(ended, [How::By(Why::Lost)]);
+    assert!(world.taker().news.try_recv().is_err(), "the node was never told of it");
+    assert_eq!(world.taker().fanout.deadline(), None, "nothing of it is left");
 }

@@ -71,7 +71,7 @@ fn stage(url: &str) -> Stage {
 /// Answers an offer and watches twenty pictures come.
 fn serve(stage: &mut Stage, asked: Asked) -> (std::net::UdpSocket, Watcher) {
     let (socket, mut watcher) = viewer("127.0.0.1");
-    let answer = watcher.answer(Instant::now(), &asked.body);
+    let answer = watcher.end.answer(Instant::now(), &asked.body);
     let headers = "Content-Type: application/sdp\r\nLocation: whip/1\r\n";
     asked.answer("201 Created", headers, &answer);
     stage.play(&socket, &mut watcher, |seen| seen.pictures().len() >= 20);
@@ -111,7 +111,7 @@ fn a_server_that_turned_us_away_or_went_is_tried_again() {
     let again = asked.recv_timeout(PATIENCE).unwrap();
     assert!(turned_away.elapsed() >= Duration::from_secs(2), "it is left alone for as long as it wants");
     let (socket, mut watcher) = serve(&mut stage, again);
-    watcher.leave();
+    watcher.end.leave();
     for datagram in watcher.turn(Instant::now()) {
         socket.send_to(&datagram.bytes, datagram.to).unwrap();
     }

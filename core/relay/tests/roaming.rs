@@ -36,7 +36,7 @@ fn a_viewer_that_changes_its_network_keeps_its_session_and_misses_nothing() {
     let roamed = world.now;
     world.roam(index);
     world.play(90);
-    let missed = &world.watchers[index].missed;
+    let missed = &world.missed;
     let (first, last) = (missed.first().unwrap(), missed.last().unwrap());
     assert!(*first < roamed + Duration::from_millis(50), "the old way is used while there is no other");
     assert!(*last < roamed + SECOND / 2, "and not after: {:?}", *last - roamed);
@@ -68,7 +68,7 @@ fn a_goodbye_is_heard_and_said_on_the_new_way() {
         world.roam(index);
         world.play(30);
         match leaves {
-            true => world.watchers[index].leave(),
+            true => world.watchers[index].end.leave(),
             false => world.fanout.close(&index.to_string()),
         }
         world.pass(SECOND / 10);
@@ -91,7 +91,7 @@ fn a_restart_that_leads_nowhere_changes_nothing() {
     world.play(400);
     assert_eq!(fragments(&world), 1, "and is given up");
     assert_nothing_is_missing(&mut world, index, 500);
-    assert!(world.watchers[index].missed.is_empty());
+    assert!(world.missed.is_empty());
 }
 
 #[test]

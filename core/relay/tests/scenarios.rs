@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::network::Way;
 use super::watcher::{Boxes, Watcher};
 use super::world::{STREAM, World, unmarked};
 use crate::relay::demand::Demand;
 use crate::relay::early::Inbound;
-use crate::relay::fanout::{How, Room};
+use crate::relay::fanout::{Ended, How, Room};
 use crate::relay::far::Transport;
 use crate::relay::peer::Why;
 
@@ -186,13 +187,35 @@ fn an_offer_that_never_becomes_a_connection_is_forgotten() {
     assert!(world.fanout.deadline().is_none());
 }
 
+/// ICE alone would keep it for ever: its checks are granted all the while.
+#[test]
+fn one_that_is_found_and_never_shakes_hands_is_forgotten_ten_seconds_after_its_offer() {
+    let mut world = World::new(17);
+    world.play(1);
+    let offered = world.now;
+    let index = world.join(Boxes::Unwanted);
+    let way = Way { without_dtls: true, ..Way::default() };
+    world.network.ways.insert(world.watchers[index].end.address, way);
+    world.pass(Duration::from_millis(9_999));
+    let held = |world: &World, table: &str| {
+        world.fanout.tables().iter().find(|(name, _)| *name == table).expect("it is counted").1
+    };
+    assert_eq!((held(&world, "connections"), held(&world, "addresses")), (1, 1), "it is found, and there");
+    assert_eq!((world.ended.len(), world.watchers[index].connected), (0, None));
+    world.pass(Duration::from_millis(1));
+    assert_eq!(world.now, offered + Duration::from_secs(10));
+    assert_eq!(world.ended, [Ended { session: index.to_string(), how: How::By(Why::Lost) }]);
+    assert!(world.fanout.tables().iter().all(|(_, entries)| *entries == 0), "{:?}", world.fanout.tables());
+    assert_eq!(world.fanout.deadline(), None);
+}
+
 #[test]
 fn a_viewer_that_says_goodbye_is_gone_at_once() {
     let mut world = World::new(8);
     world.play(1);
     let index = world.join(Boxes::Wanted);
     world.play(30);
-    world.watchers[index].leave();
+    world.watchers[index].end.leave();
     world.pass(Duration::from_millis(20));
     assert_eq!(world.ended[0].how, How::By(Why::Left));
 }
@@ -328,7 +351,8 @@ fn garbage_from_a_viewers_own_address_ends_nothing() {
     let index = world.join(Boxes::Wanted);
     world.play(30);
     let mut random = rand::rngs::StdRng::seed_from_u64(12);
-    let (from, to) = (world.watchers[index].address, std::net::SocketAddr::from(([198, 51, 100, 1], 8189)));
+    let (from, to) =
+        (world.watchers[index].end.address, std::net::SocketAddr::from(([198, 51, 100, 1], 8189)));
     for n in 0..3_000u32 {
         let mut bytes = vec![0; (random.next_u32() % 400) as usize];
         random.fill_bytes(&mut bytes);

@@ -15,6 +15,8 @@ use crate::relay::peer::Datagram;
 use crate::relay::stream::StreamId;
 
 const ENTRANCE: StreamId = StreamId(7);
+/// The name of its only session.
+pub const SESSION: &str = "guest";
 
 pub struct Taker {
     pub address: SocketAddr,
@@ -34,7 +36,7 @@ impl Taker {
         let (counters, (inlet, news)) = (Counters::default(), Inlet::new());
         let mut fanout = Fanout::new();
         let way_in = (inlet, &counters);
-        fanout.admit(now, Publisher::new(now, PeerId(1), "guest".into(), peer, ENTRANCE, way_in));
+        fanout.admit(now, Publisher::new(now, PeerId(1), SESSION.into(), peer, ENTRANCE, way_in));
         (Taker { address, fanout, news, counters, ended: vec![] }, answer)
     }
 

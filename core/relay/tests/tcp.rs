@@ -25,9 +25,9 @@ impl Line {
     fn join(stage: &Stage) -> (Line, String) {
         // The connection comes before the offer: its own address does not matter to the relay.
         let mut watcher = Watcher::new(Instant::now(), ([127, 0, 0, 1], 9).into(), Boxes::Unwanted);
-        watcher.transport = Transport::Tcp;
-        let answer = stage.hub.offer("live", &watcher.offer(Instant::now())).unwrap();
-        watcher.accept(Instant::now(), &answer.sdp);
+        watcher.end.protocol = Transport::Tcp.into();
+        let answer = stage.hub.offer("live", &watcher.end.offer(Instant::now())).unwrap();
+        watcher.end.accept(Instant::now(), &answer.sdp);
         let relay = passive(&answer.sdp);
         let stream = connect(relay);
         // So that it is soon full, when it is not read.
@@ -53,9 +53,9 @@ impl Line {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return,
             Err(_) => return self.over = true,
         };
-        let (from, to, protocol) = (self.relay, self.watcher.address, Transport::Tcp);
+        let (from, to, protocol) = (self.relay, self.watcher.end.address, Transport::Tcp);
         let watcher = &mut self.watcher;
-        let take = |bytes| watcher.receive(Instant::now(), Datagram { from, to, protocol, bytes });
+        let take = |bytes| watcher.receive(Instant::now(), &Datagram { from, to, protocol, bytes });
         self.frames.push(read, take).unwrap();
     }
 
@@ -117,8 +117,8 @@ fn a_viewer_that_does_not_read_is_dropped_to_the_next_keyframe_and_slows_nobody(
     let (mut slow, _) = Line::join(&stage);
     slow.turn_until(&mut stage, |line| line.watcher.pictures().len() >= 3);
     let (socket, mut quick) = viewer("127.0.0.1");
-    let answer = stage.hub.offer("live", &quick.offer(Instant::now())).unwrap();
-    quick.accept(Instant::now(), &answer.sdp);
+    let answer = stage.hub.offer("live", &quick.end.offer(Instant::now())).unwrap();
+    quick.end.accept(Instant::now(), &answer.sdp);
     stage.play(&socket, &mut quick, |seen| seen.pictures().len() >= 3);
     // Nobody reads at the slow one's; the quick one is read whenever a picture is given.
     while session(&stage, Transport::Tcp).counts.dropped_to_key == 0 {

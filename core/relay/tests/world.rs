@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use super::guest::Guest;
 use super::network::{Network, Way};
-use super::taker::Taker;
+use super::taker::{self, Taker};
 use super::watcher::{Boxes, Watcher};
 use crate::media::annex_b::{self, tests::annex_b};
 use crate::media::{AccessUnit, Annotations, Detection, Pool, Pts, Region};
@@ -33,12 +34,18 @@ const FRAME: i64 = 33_333_333;
 const B_SLICE: u8 = 0b1010_0000;
 const HOME: ([u8; 4], u16) = ([198, 51, 100, 1], 8189);
 const TAKER: ([u8; 4], u16) = ([203, 0, 113, 1], 8189);
+const GUEST: ([u8; 4], u16) = ([192, 0, 2, 2], 10_000);
 
 pub struct World {
     pub now: Instant,
     pub fanout: Fanout,
     pub watchers: Vec<Watcher>,
     taker: Option<Taker>,
+    guest: Option<Guest>,
+    /// Where somebody was to be reached before they changed their network.
+    former: Vec<SocketAddr>,
+    /// When something was sent there since.
+    pub missed: Vec<Instant>,
     pub network: Network,
     /// Whether the relay's socket is full: it takes nothing.
     pub socket: Room,
@@ -89,6 +96,9 @@ impl World {
             fanout,
             watchers: vec![],
             taker: None,
+            guest: None,
+            former: vec![],
+            missed: vec![],
             network: Network::new(seed, DELAY),
             socket: Room::Left,
             wishes,
@@ -109,10 +119,10 @@ impl World {
         let index = self.watchers.len();
         let address = SocketAddr::from(([192, 0, 2, 1], 10_000 + index as u16));
         let mut watcher = Watcher::new(self.now, address, boxes);
-        let offer = Offer::read(&watcher.offer(self.now), Profile::ConstrainedBaseline).unwrap();
+        let offer = Offer::read(&watcher.end.offer(self.now), Profile::ConstrainedBaseline).unwrap();
         let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
         let (peer, sdp) = answer(self.now, &offer, &self.identity, &reach, Latency::Balanced).unwrap();
-        watcher.accept(self.now, &sdp);
+        watcher.end.accept(self.now, &sdp);
         let id = PeerId(index as u64 + 1);
         self.fanout.add(self.now, Viewer::new(self.now, id, index.to_string(), STREAM, peer));
         self.watchers.push(watcher);
@@ -122,21 +132,15 @@ impl World {
     /// The watcher's network is another from now on, and it restarts ICE to say so.
     pub fn roam(&mut self, index: usize) {
         let watcher = &mut self.watchers[index];
-        let mut address = watcher.address;
-        address.set_port(address.port() + 1_000);
-        let fragment = watcher.roam(self.now, address);
+        self.former.push(watcher.end.address);
+        let fragment = watcher.end.roam(self.now, elsewhere(watcher.end.address));
         let answer = self.restart(index, &fragment);
-        self.watchers[index].arrive(self.now, &answer);
+        self.watchers[index].end.arrive(self.now, &answer);
     }
 
     /// Restarts ICE of a watcher's session by `fragment`; gives the answer.
     pub fn restart(&mut self, index: usize, fragment: &str) -> String {
-        let fragment = Fragment::read(fragment).unwrap();
-        let ours = Credentials { user: random_text(16), password: random_text(32) };
-        let home = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
-        let path = Path::seek(self.now, &ours, &fragment.credentials().unwrap(), &home).unwrap();
-        self.fanout.restart(self.now, &index.to_string(), path);
-        fragment.answer(&ours, &home)
+        restart(&mut self.fanout, self.now, &index.to_string(), HOME, fragment)
     }
 
     /// Publishes the stream to another relay, which takes it.
@@ -149,6 +153,31 @@ impl World {
         let viewer = Viewer::new(self.now, PeerId(1), "published".into(), STREAM, peer);
         self.fanout.add(self.now, viewer);
         self.taker = Some(taker);
+    }
+
+    /// Lets a guest publish what the encoder gives to another relay.
+    pub fn publish_as_guest(&mut self) {
+        let mut guest = Guest::new(self.now, SocketAddr::from(GUEST));
+        let offer = guest.end.offer(self.now);
+        let (taker, answer) = Taker::new(self.now, SocketAddr::from(TAKER), &offer);
+        guest.end.accept(self.now, &answer);
+        (self.guest, self.taker) = (Some(guest), Some(taker));
+    }
+
+    /// The guest's network is another from now on, and it restarts ICE to say so.
+    pub fn roam_as_guest(&mut self) {
+        let (Some(guest), Some(taker)) = (&mut self.guest, &mut self.taker) else {
+            panic!("nobody is there")
+        };
+        self.former.push(guest.end.address);
+        let fragment = guest.end.roam(self.now, elsewhere(guest.end.address));
+        let answer = restart(&mut taker.fanout, self.now, taker::SESSION, TAKER, &fragment);
+        guest.end.arrive(self.now, &answer);
+    }
+
+    /// The guest is gone, without a word.
+    pub fn lose_guest(&mut self) {
+        self.guest = None;
     }
 
     /// Who takes what is published.
@@ -186,7 +215,9 @@ impl World {
         self.answered_wishes = asked;
         let unit = self.unit(keyframe, length);
         self.sequence += 1;
-        self.fanout.push(self.now, STREAM, Cut::new(&unit, &self.epoch));
+        let cut = Cut::new(&unit, &self.epoch);
+        self.guest.iter_mut().for_each(|guest| guest.show(self.now, &cut));
+        self.fanout.push(self.now, STREAM, cut);
         unit.pts.media_time().0
     }
 
@@ -219,25 +250,10 @@ impl World {
     }
 
     fn step(&mut self) {
-        let World { network, watchers, taker, fanout, now, socket, .. } = self;
-        while let Some(datagram) = network.arrived(*now) {
-            if let Some(taker) = taker.as_mut().filter(|taker| taker.address == datagram.to) {
-                taker.receive(*now, datagram);
-                continue;
-            }
-            if let Some(watcher) = watchers.iter_mut().find(|watcher| watcher.former == Some(datagram.to)) {
-                watcher.missed.push(*now);
-                continue;
-            }
-            match watchers.iter_mut().find(|watcher| watcher.address == datagram.to) {
-                Some(watcher) if watcher.alive => watcher.receive(*now, datagram),
-                Some(_) => {}
-                None => {
-                    let Datagram { from, to, protocol, bytes } = datagram;
-                    fanout.receive(*now, Inbound { to, from, protocol, bytes });
-                }
-            }
+        while let Some(datagram) = self.network.arrived(self.now) {
+            self.deliver(datagram);
         }
+        let World { network, watchers, taker, guest, fanout, now, socket, .. } = self;
         fanout.tick(*now);
         fanout.send(&mut Air { network, now: *now, socket: *socket });
         for watcher in watchers.iter_mut().filter(|watcher| watcher.alive) {
@@ -246,8 +262,44 @@ impl World {
         for datagram in taker.iter_mut().flat_map(|taker| taker.turn(*now)) {
             network.carry(*now, datagram);
         }
+        for datagram in guest.iter_mut().flat_map(|guest| guest.turn(*now)) {
+            network.carry(*now, datagram);
+        }
         self.ended.extend(self.fanout.ended());
     }
+
+    fn deliver(&mut self, datagram: Datagram) {
+        let (now, to) = (self.now, datagram.to);
+        if self.former.contains(&to) {
+            self.missed.push(now);
+        } else if let Some(taker) = self.taker.as_mut().filter(|taker| taker.address == to) {
+            taker.receive(now, datagram);
+        } else if let Some(guest) = self.guest.as_mut().filter(|guest| guest.end.address == to) {
+            guest.end.receive(now, datagram.from, &datagram.bytes);
+        } else if let Some(watcher) = self.watchers.iter_mut().find(|watcher| watcher.end.address == to) {
+            if watcher.alive {
+                watcher.receive(now, &datagram);
+            }
+        } else {
+            let Datagram { from, to, protocol, bytes } = datagram;
+            self.fanout.receive(now, Inbound { to, from, protocol, bytes });
+        }
+    }
+}
+
+/// Where one at `address` is to be found after a change of its network.
+fn elsewhere(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port() + 1_000)
+}
+
+/// Restarts ICE of a session of `fanout`'s, which is reached at `home`, by `fragment`; gives the answer.
+fn restart(fanout: &mut Fanout, now: Instant, session: &str, home: ([u8; 4], u16), fragment: &str) -> String {
+    let fragment = Fragment::read(fragment).unwrap();
+    let ours = Credentials { user: random_text(16), password: random_text(32) };
+    let home = Reach { own: vec![SocketAddr::from(home)], also: vec![], tcp: false };
+    let path = Path::seek(now, &ours, &fragment.credentials().unwrap(), &home).unwrap();
+    fanout.restart(now, session, path);
+    fragment.answer(&ours, &home)
 }
 
 /// The number of a picture that has one of `lengths` bytes beside it, and is as it was sent.

@@ -29,7 +29,7 @@ impl Viewer {
             .header("Content-Type", "application/sdp")
             .send(offer)
             .map_err(|error| error.to_string())?;
-        watcher.accept(answer.body_mut().read_to_string().map_err(|error| error.to_string())?);
+        watcher.accept(&answer.body_mut().read_to_string().map_err(|error| error.to_string())?);
         Ok(Viewer { watcher, last: None })
     }
 

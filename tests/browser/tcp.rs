@@ -62,7 +62,7 @@ fn connections(server: &Framegate) -> u64 {
 #[test]
 fn a_viewer_without_udp_watches_over_tcp_and_leaves_nothing_behind() {
     let server = Framegate::run_text(GRAPH, &[]);
-    until("a picture", || server.json("api/relays")["relays"][0]["pictures"].as_u64() > Some(0));
+    server.until_live();
     let before = descriptors(&server);
     let browser = Chromium::start();
     browser.before_every_page(WITHOUT_UDP);
@@ -92,7 +92,7 @@ fn a_viewer_without_udp_watches_over_tcp_and_leaves_nothing_behind() {
 #[test]
 fn with_tcp_switched_off_nothing_is_said_of_it() {
     let server = Framegate::run_text(GRAPH, &["--set", "server.tcp=false"]);
-    until("a picture", || server.json("api/relays")["relays"][0]["pictures"].as_u64() > Some(0));
+    server.until_live();
     let answer = ureq::post(server.at("live/whep"))
         .header("Content-Type", "application/sdp")
         .send(include_str!("../whep/offer.sdp"))

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::aiortc::watched;
 use super::live::LIVE;
+use super::roaming::{Door, OFFER, media_port};
 use super::seen;
 use super::support::asking::until;
 use super::support::binary::Framegate;
@@ -166,6 +167,9 @@ fn ffmpeg_publishes_by_its_own_whip() {
     assert!(decoded.len() >= 27, "{} of 30 numbers could be read", decoded.len());
 }
 
+/// A camera that is a drawing, and nobody is asked whether it may be used.
+const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
 /// Publishes the browser's camera, H.264 before all else, as a page of OBS's kind would; leaves the
 /// connection in `window.peer`, and the answer's status and session.
 const PUBLISH: &str = "
@@ -203,8 +207,7 @@ return video.getVideoPlaybackQuality().totalVideoFrames >= 40 && window.sums.siz
 #[test]
 fn a_browser_publishes_its_camera_and_others_watch_it() {
     let server = Framegate::run_text(TAKES, &[]);
-    let camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-    let browser = Chromium::with(&camera);
+    let browser = Chromium::with(&CAMERA);
     browser.open(&server.url);
     let answer = browser.ask_later(PUBLISH);
     let answer = answer.as_str().expect("text");
@@ -230,4 +233,41 @@ fn a_browser_publishes_its_camera_and_others_watch_it() {
     assert_eq!(ended, 200);
     server.wait_for("the publisher's session was closed; waiting for the next");
     assert!(server.stop().success());
+}
+
+/// What [`PUBLISH`] offers beside the picture. Turned down it is offered again at every restart, with ICE
+/// credentials that nobody goes by; a page that watches, whose restart is used here, need not tell them apart.
+const SOUND: &str = "peer.addTransceiver(media.getAudioTracks()[0], { direction: 'sendonly' });";
+
+/// Restarts ICE of what [`PUBLISH`] has left, as our page restarts it of what it watches.
+const RESTART: &str = "
+const done = arguments[0];
+import('/_page/restart.js')
+    .then(({ restart }) => restart(window.peer, window.session, new AbortController().signal))
+    .then(() => done('restarted'), (error) => done(String(error)));
+";
+
+#[test]
+fn a_browser_whose_network_changes_goes_on_publishing_in_the_session_it_has() {
+    // By TCP it would reach us without the door.
+    let server = Framegate::run_text(TAKES, &["--set", "server.tcp=false"]);
+    let port = media_port(&server.at("guest/whip"), &OFFER.replace("a=recvonly", "a=sendonly"));
+    let mut door = Door::to(port);
+    let browser = Chromium::with(&CAMERA);
+    browser.before_every_page(&door.before_the_page());
+    // A page that watches nothing: two connections do not fit through one door.
+    browser.open(&server.at("healthz"));
+    let answer = browser.ask_later(&PUBLISH.replace(SOUND, ""));
+    assert!(answer.as_str().is_some_and(|answer| answer.starts_with("v=0")), "{answer}");
+    until_watchable(&server, "live");
+    for _ in 0..2 {
+        let next = Door::to(port);
+        browser.ask(&format!("window.door = {}", next.port));
+        std::mem::replace(&mut door, next).close();
+        assert_eq!(browser.ask_later(RESTART), "restarted");
+        let so_far = pictures(&server, "live");
+        // Longer than the server's patience with a way on which nothing is heard.
+        until("300 pictures more", || pictures(&server, "live") >= so_far + 300);
+        assert_eq!((count(&server, "publishers"), guest(&server)["state"].as_str()), (1, Some("running")));
+    }
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::asking::until;
+
 /// Compiling plugins on a busy machine is slow; nothing here is judged by speed.
 const START_WITHIN: Duration = Duration::from_secs(180);
 
@@ -107,6 +109,13 @@ impl Framegate {
     pub fn json(&self, path: &str) -> Value {
         let mut answer = ureq::get(self.at(path)).call().unwrap_or_else(|error| panic!("{path}: {error}"));
         answer.body_mut().read_json().expect("the server answers with JSON")
+    }
+
+    /// Waits until its first relay has a picture to send.
+    pub fn until_live(&self) {
+        until("a picture for the relay", || {
+            self.json("api/relays")["relays"][0]["pictures"].as_u64() > Some(0)
+        });
     }
 
     /// How many viewers its first stream has.

@@ -75,7 +75,7 @@ fn row(count: usize, load: &Load, idle: &Load) {
 fn measure(count: usize) -> Result<Load, String> {
     let server = Framegate::run_text(GRAPH, &[]);
     let endpoint = server.at("live/whep");
-    until_live(&server);
+    server.until_live();
     let mut viewers = Vec::with_capacity(count);
     for _ in 0..count {
         viewers.push(Viewer::join(&endpoint)?);
@@ -84,19 +84,17 @@ fn measure(count: usize) -> Result<Load, String> {
     }
     let begun = Instant::now();
     while !viewers.iter().all(Viewer::is_served) {
-        if begun.elapsed() > JOIN_WITHIN {
+        let rest = JOIN_WITHIN.saturating_sub(begun.elapsed());
+        if rest.is_zero() {
             let served = viewers.iter().filter(|viewer| viewer.is_served()).count();
             return Err(format!("only {served} were served within {} s", JOIN_WITHIN.as_secs()));
         }
-        viewer::turn(&mut viewers, Duration::from_millis(50), &mut |_| ());
+        viewer::turn(&mut viewers, rest, &mut |_| ());
     }
     let (start, used) = (Instant::now(), cpu_time(server.id()));
     let mut pictures: HashMap<u32, Picture> = HashMap::new();
     while start.elapsed() < WINDOW {
-        let rest = WINDOW.saturating_sub(start.elapsed()).min(Duration::from_millis(50));
-        if count == 0 {
-            std::thread::sleep(rest);
-        }
+        let rest = WINDOW.saturating_sub(start.elapsed());
         viewer::turn(&mut viewers, rest, &mut |seen| {
             pictures.entry(seen.picture).or_insert_with(|| Picture::new(&seen)).saw(&seen)
         });
@@ -128,19 +126,6 @@ impl Picture {
         self.first = self.first.min(seen.at);
         self.last = self.last.max(seen.at);
         self.viewers += 1;
-    }
-}
-
-fn until_live(server: &Framegate) {
-    let begun = Instant::now();
-    let is_live = || {
-        let mut answer = ureq::get(server.at("api/relays")).call().ok()?;
-        let relays: serde_json::Value = answer.body_mut().read_json().ok()?;
-        (relays["relays"][0]["pictures"].as_u64()? > 0).then_some(())
-    };
-    while is_live().is_none() {
-        assert!(begun.elapsed() < JOIN_WITHIN, "no picture ever came to the relay");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

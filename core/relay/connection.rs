@@ -31,7 +31,6 @@ pub struct Connection {
     pub way: Option<Transport>,
     pub peer: Peer,
     offered: Instant,
-    connected: bool,
     deadline: Option<Instant>,
 }
 
@@ -45,7 +44,6 @@ impl Connection {
             way: None,
             peer,
             offered: now,
-            connected: false,
             // The stack has something to do at once: its first checks.
             deadline: Some(now),
         }
@@ -60,7 +58,7 @@ impl Connection {
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        let give_up = (!self.connected).then(|| self.offered + CONNECT_WITHIN);
+        let give_up = (!self.peer.has_connected()).then(|| self.offered + CONNECT_WITHIN);
         [self.deadline, give_up].into_iter().flatten().min()
     }
 
@@ -88,11 +86,10 @@ impl Connection {
             match happening {
                 Happening::Reached(far) => demux.bind(*far, self.id),
                 Happening::Renamed => demux.name(self.id, self.peer.fragments()),
-                Happening::Connected => self.connected = true,
                 _ => {}
             }
         }
-        if !self.connected && now >= self.offered + CONNECT_WITHIN {
+        if !self.peer.has_connected() && now >= self.offered + CONNECT_WITHIN {
             happenings.push(Happening::Gone(Why::Lost));
         }
         happenings

@@ -2,6 +2,8 @@
 //! moments at a time; the relay thread has its own, fuller view.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::answer::Latency;
@@ -114,6 +116,8 @@ pub struct Session {
     pub tag: String,
     /// The other's ICE user name fragment.
     pub user: Option<String>,
+    /// Whether it has come about, which is the relay thread's to say.
+    pub connected: Arc<AtomicBool>,
 }
 
 /// A place among a stream's viewers.

@@ -289,7 +289,8 @@ impl Hub {
         command: impl FnOnce(PeerId, String, Peer) -> Command,
     ) -> Result<Answer, Refusal> {
         let (session, etag) = (secret(), tag());
-        let entry = Session { stream: name.to_owned(), id, tag: etag.clone(), user: user_of(offer) };
+        let (tag, user, connected) = (etag.clone(), user_of(offer), peer.connected());
+        let entry = Session { stream: name.to_owned(), id, tag, user, connected };
         // Entered before the thread knows of it, so that an end cannot overtake the beginning.
         lock(&self.0.directory).enter(session.clone(), entry);
         if let Err(refusal) = self.leave(command(PeerId(self.next()), session.clone(), peer)) {

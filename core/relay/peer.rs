@@ -10,6 +10,8 @@ mod outward;
 mod path;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -127,6 +129,8 @@ pub struct Peer {
     sought: Option<Path>,
     renamed: bool,
     state: State,
+    /// For those elsewhere who ask whether it has ever been connected.
+    connected: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +157,18 @@ impl Peer {
             sought: None,
             renamed: false,
             state: State::Connecting,
+            connected: Arc::default(),
         }
+    }
+
+    /// Becomes true once media can be sent, and stays so.
+    pub fn connected(&self) -> Arc<AtomicBool> {
+        self.connected.clone()
+    }
+
+    /// Whether media could ever be sent.
+    pub fn has_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
     }
 
     /// Our ICE user name fragments: what the other's checks name us by.
@@ -280,6 +295,7 @@ impl Peer {
                 if self.state == State::Connecting =>
             {
                 self.state = State::Connected;
+                self.connected.store(true, Ordering::Relaxed);
                 happened(Happening::Connected);
             }
             Event::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => self.opened(id),

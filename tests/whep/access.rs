@@ -2,6 +2,7 @@
 
 use super::exchange::{Answer, get, send, session_of};
 use super::support::binary::Framegate;
+use super::watching::{Joined, Takes};
 use super::{GRAPH, OFFER};
 
 const VIEW: &str = "view-0123456789abcdef";
@@ -163,13 +164,11 @@ fn one_address_has_a_limit_and_is_told_when_to_come_back() {
 fn a_restart_of_ice_counts_as_an_offer_and_candidates_do_not() {
     let server = Framegate::run_text(GRAPH, &["--set", "server.offers_per_minute=60"]);
     let endpoint = server.at("live/whep");
-    let answer = loop {
-        let answer = send("POST", &endpoint, &[("Content-Type", "application/sdp")], OFFER);
-        if answer.status != 409 {
-            break answer;
-        }
-    };
-    let session = session_of(&endpoint, &answer);
+    server.until_live();
+    let joined = Joined::at(&endpoint);
+    let session = joined.session.clone();
+    let watching = joined.watch(Takes::Everything);
+    watching.sees_media();
     let headers = [("Content-Type", "application/trickle-ice-sdpfrag"), ("If-Match", "*")];
     let restart = |number: u32| {
         let fragment = format!("a=ice-ufrag:new{number}\r\na=ice-pwd:anotherpasswordof22chars\r\n");

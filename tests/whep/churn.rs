@@ -63,7 +63,7 @@ impl Until {
 fn ten_thousand_viewers_that_vanish_leave_everything_where_it_was() {
     let server =
         Framegate::run_text(GRAPH, &["--set", MOST_VIEWERS, "--set", "server.offers_per_minute=100000"]);
-    super::exchange::until_live(&server.url);
+    server.until_live();
     let before = Held::by(&server);
     let held = ROUNDS.map(|count| {
         Crowd::new(&server).come_and_vanish(count);

@@ -6,7 +6,6 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
 
 use super::OFFER;
-use super::support::asking::until;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -81,11 +80,4 @@ pub fn session_of(endpoint: &str, answer: &Answer) -> String {
     let (folder, _) = endpoint.rsplit_once('/').expect("an endpoint has a path");
     assert!(!location.is_empty() && !location.contains("//") && !location.starts_with('/'), "{location}");
     format!("{folder}/{location}")
-}
-
-/// Waits until the relay `live` has a picture to send.
-pub fn until_live(server: &str) {
-    until("a picture for the relay", || {
-        json(&format!("{server}api/relays"))["relays"][0]["pictures"].as_u64() >= Some(1)
-    });
 }

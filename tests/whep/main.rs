@@ -15,6 +15,7 @@ mod reload;
 mod rules;
 mod tls;
 mod top;
+mod watching;
 mod whip;
 
 use std::sync::LazyLock;
@@ -39,7 +40,7 @@ fn shared() -> &'static str {
     static SERVER: LazyLock<Framegate> = LazyLock::new(|| {
         let server = Framegate::run_text(GRAPH, &[]);
         server.end_with_the_tests();
-        exchange::until_live(&server.url);
+        server.until_live();
         server
     });
     &SERVER.url

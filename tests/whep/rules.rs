@@ -1,7 +1,9 @@
 //! The table of the WHEP endpoint, one test for each row.
 
-use super::exchange::{offer, open, send, session_of};
+use super::exchange::{Answer, offer, open, send, session_of};
+use super::support::asking::until;
 use super::support::binary::Framegate;
+use super::watching::{Joined, Takes};
 use super::{GRAPH, OFFER, shared};
 
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -111,7 +113,7 @@ fn without_a_picture_the_viewer_is_told_when_to_come_back() {
 #[test]
 fn one_viewer_too_many_is_told_when_to_come_back() {
     let server = Framegate::run_text(GRAPH, &["--set", "live.max_viewers=1"]);
-    super::exchange::until_live(&server.url);
+    server.until_live();
     let endpoint = server.at("live/whep");
     let (session, _) = open(&endpoint);
     let answer = offer(&endpoint, OFFER);
@@ -154,27 +156,33 @@ fn a_fragment_for_an_unknown_session_is_not_found() {
     answer.problem();
 }
 
+/// A fragment that begins another ICE session, in which the viewer is called `user`.
+fn restart(user: &str) -> String {
+    CANDIDATE.replace("4ZcD", user).replace("2/1muCWoOi3uLifh0NuRHlZ3", "anotherpasswordof22chars")
+}
+
+fn patch(session: &str, tag: &str, body: &str) -> Answer {
+    send("PATCH", session, &[("Content-Type", FRAGMENT), ("If-Match", tag)], body)
+}
+
 #[test]
 fn an_ice_restart_is_answered_with_credentials_and_a_tag_of_its_own_and_never_ends_the_session() {
-    let answer = offer(&endpoint(), OFFER);
-    let (session, tag) = (session_of(&endpoint(), &answer), answer.header("etag"));
-    let patch = |tag: &str, body: &str| {
-        send("PATCH", &session, &[("Content-Type", FRAGMENT), ("If-Match", tag)], body)
-    };
+    let joined = Joined::at(&endpoint());
+    let (session, tag) = (joined.session.clone(), joined.answer.header("etag").to_owned());
     let value =
         |text: &str, key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
 
     for lacking in ["a=ice-ufrag:new1\r\n", "a=ice-ufrag:new1\r\na=ice-pwd:short\r\n"] {
-        let refused = patch("\"*\"", lacking);
+        let refused = patch(&session, "\"*\"", lacking);
         assert_eq!(refused.status, 400, "{refused:?}");
         assert!(refused.problem().contains("a=ice-pwd"), "{refused:?}");
     }
-    let wanted =
-        CANDIDATE.replace("4ZcD", "new1").replace("2/1muCWoOi3uLifh0NuRHlZ3", "anotherpasswordof22chars");
-    let (mut tag, mut old) = (tag.to_owned(), answer.body);
+    let (mut tag, mut old) = (tag, joined.answer.body.clone());
+    let watching = joined.watch(Takes::Everything);
+    watching.sees_media();
     for star in ["\"*\"", "*"] {
-        let wanted = wanted.replace("new1", &format!("new{}", star.len()));
-        let restarted = patch(star, &wanted);
+        let wanted = restart(&format!("new{}", star.len()));
+        let restarted = patch(&session, star, &wanted);
         assert_eq!(restarted.status, 200, "{restarted:?}");
         assert_eq!(restarted.header("content-type"), FRAGMENT);
         let renewed = restarted.header("etag").to_owned();
@@ -186,11 +194,45 @@ fn an_ice_restart_is_answered_with_credentials_and_a_tag_of_its_own_and_never_en
         assert!(restarted.body.contains("a=mid:0\r\na=candidate:"), "{}", restarted.body);
 
         // A candidate of the ICE session before it is too late, and one of this is in time.
-        assert_eq!(patch(&tag, CANDIDATE).status, 412);
-        assert_eq!(patch(&renewed, &wanted).status, 204);
+        assert_eq!(patch(&session, &tag, CANDIDATE).status, 412);
+        assert_eq!(patch(&session, &renewed, &wanted).status, 204);
         (tag, old) = (renewed, restarted.body);
+        watching.sees_media();
     }
     assert_eq!(send("DELETE", &session, &[], "").status, 200);
+}
+
+#[test]
+fn before_a_session_is_connected_an_ice_restart_is_refused_and_the_session_comes_about_as_it_would() {
+    let joined = Joined::at(&endpoint());
+    let (session, tag) = (joined.session.clone(), joined.answer.header("etag").to_owned());
+    for user in ["new1", "new2"] {
+        let refused = patch(&session, "*", &restart(user));
+        assert_eq!(refused.status, 422, "{refused:?}");
+        let problem = refused.problem();
+        assert!(problem.contains("not connected") && problem.contains("new offer"), "{problem}");
+        assert_eq!(patch(&session, &tag, "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n").status, 204);
+    }
+    let watching = joined.watch(Takes::Everything);
+    watching.sees_media();
+    assert_eq!(patch(&session, "*", &restart("new1")).status, 200);
+    watching.sees_media();
+    assert_eq!(send("DELETE", &session, &[], "").status, 200);
+}
+
+/// ICE alone would keep it for ever.
+#[test]
+fn a_viewer_that_is_found_and_never_shakes_hands_is_forgotten() {
+    let joined = Joined::at(&endpoint());
+    let (session, tag) = (joined.session.clone(), joined.answer.header("etag").to_owned());
+    let _there = joined.watch(Takes::ChecksAlone);
+    assert_eq!(patch(&session, "*", &restart("new1")).status, 422, "it is not connected");
+    until("a session that is not found", || match patch(&session, &tag, "").status {
+        204 => false,
+        404 => true,
+        status => panic!("{status}"),
+    });
+    assert_eq!(send("DELETE", &session, &[], "").status, 404);
 }
 
 #[test]
@@ -236,7 +278,7 @@ fn a_preflight_lists_what_is_allowed() {
     assert_eq!(answer.header("access-control-allow-origin"), "");
     assert_eq!(answer.header("access-control-allow-methods"), "");
 
-    super::exchange::until_live(&server.url);
+    server.until_live();
     let headers = [("Origin", "https://elsewhere.example"), ("Content-Type", "application/sdp")];
     let answer = send("POST", &server.at("live/whep"), &headers, OFFER);
     assert_eq!(answer.status, 201, "{answer:?}");

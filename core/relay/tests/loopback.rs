@@ -203,10 +203,11 @@ fn asked(socket: &UdpSocket) -> String {
 }
 
 #[test]
-fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
+fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart_once_it_is_connected() {
     let mut stage = Stage::new([127, 0, 0, 1].into(), 1);
     stage.picture();
-    let offer = viewer("127.0.0.1").1.end.offer(Instant::now());
+    let (socket, mut watcher) = viewer("127.0.0.1");
+    let offer = watcher.end.offer(Instant::now());
     let user = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
     let answer = stage.hub.offer("live", &offer).unwrap();
     let there = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
@@ -217,7 +218,8 @@ fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
             "a=ice-ufrag:{user}\r\na=ice-pwd:{password}\r\na=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n"
         )
     };
-    let trickle = |tag: &str, text: &str| stage.hub.trickle("live", &answer.session, tag, text, || true);
+    let hub = stage.hub.clone();
+    let trickle = |tag: &str, text: &str| hub.trickle("live", &answer.session, tag, text, || true);
     let first = fragment(user, "x", &there[0]);
     assert_eq!(trickle("\"other\"", &first), Err(Refusal::StaleTag));
     assert_eq!(trickle(&answer.etag, &first), Ok(Trickled::Candidates));
@@ -225,8 +227,12 @@ fn candidates_are_tried_under_the_right_tag_and_so_are_those_of_a_restart() {
     let lacking = fragment("another", "x", &there[1]);
     assert!(matches!(trickle("*", &lacking), Err(Refusal::BadFragment(_))), "a password has 22 characters");
     let restart = fragment("another", "of-twenty-two-characters", &there[1]);
+    assert!(matches!(trickle("*", &restart), Err(Refusal::CannotRestart(_))), "it is not connected");
+    watcher.end.accept(Instant::now(), &answer.sdp);
+    stage.play(&socket, &mut watcher, |seen| !seen.pictures().is_empty());
+    assert_eq!(hub.trickle("live", &answer.session, "*", &restart, || false), Err(Refusal::TooOften));
     assert!(matches!(trickle("*", &restart), Ok(Trickled::Restarted { .. })));
     assert_eq!(asked(&there[1]), "another");
     assert!(matches!(trickle("*", "hello"), Err(Refusal::BadFragment(_))));
-    assert_eq!(stage.hub.trickle("live", "none", "*", "", || true), Err(Refusal::NoSuchSession));
+    assert_eq!(hub.trickle("live", "none", "*", "", || true), Err(Refusal::NoSuchSession));
 }

@@ -25,7 +25,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Error;
 
-use super::candidate::{candidate, passive};
+use super::candidate::{active, candidate, passive};
 use super::feedback::{Reports, Tap};
 use super::offer::{Codec, Offer};
 use super::peer::{DOUBT, GIVE_UP, KEEP_ALIVE, Names, Peer, Way};
@@ -81,6 +81,11 @@ impl Reach {
     /// Candidates for our own addresses, as in `a=candidate:`.
     pub fn own_candidates(&self) -> impl Iterator<Item = String> {
         self.own.iter().map(|address| candidate(address, 0)).chain(self.passive(0, &self.own))
+    }
+
+    /// Candidates for connecting by TCP from our own addresses.
+    pub fn active_candidates(&self) -> impl Iterator<Item = String> {
+        self.own.iter().enumerate().map(|(rank, address)| active(address, rank))
     }
 
     /// Candidates for the addresses that only others know us by.
@@ -152,14 +157,17 @@ pub(super) fn agree(
     reach: &Reach,
 ) -> Result<String, Error> {
     stack.set_remote_description(now, RTCSessionDescription::offer(offer.to_owned())?)?;
-    tell_candidates(stack, reach)?;
+    tell_candidates(stack, reach.own_candidates())?;
     let local = stack.create_answer(None)?;
     stack.set_local_description(now, local)?;
     local_sdp(stack, reach)
 }
 
-pub(super) fn tell_candidates(stack: &mut RTCPeerConnection, reach: &Reach) -> Result<(), Error> {
-    for candidate in reach.own_candidates() {
+pub(super) fn tell_candidates(
+    stack: &mut RTCPeerConnection,
+    candidates: impl Iterator<Item = String>,
+) -> Result<(), Error> {
+    for candidate in candidates {
         let candidate = format!("candidate:{candidate}");
         stack.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() })?;
     }

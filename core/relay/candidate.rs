@@ -7,6 +7,9 @@ use super::far::Transport;
 /// Candidates of the other end that are tried; each costs checks until it is given up.
 pub const MOST: usize = 32;
 
+/// What stands for the port of an end that connects: it is another each time (RFC 6544 §4.5).
+pub const ANY_PORT: u16 = 9;
+
 /// `a=candidate:` without its key; `rank` 0 is tried first.
 pub fn candidate(address: &SocketAddr, rank: usize) -> String {
     // RFC 8445 §5.1.2: host candidates, component 1; IPv6 before IPv4.
@@ -18,12 +21,21 @@ pub fn candidate(address: &SocketAddr, rank: usize) -> String {
 /// The same for TCP: we wait for the other end to connect (RFC 6544 §4.5). No two may have the same `rank`;
 /// tried after all of UDP.
 pub fn passive(address: &SocketAddr, rank: usize) -> String {
-    // RFC 6544 §4.2: 4 for passive ones, and 13 bits to tell addresses apart by.
+    tcp(address, rank, 4, "passive")
+}
+
+/// The same for TCP where we connect, from `address` and a port that is no matter.
+pub fn active(address: &SocketAddr, rank: usize) -> String {
+    tcp(&SocketAddr::new(address.ip(), ANY_PORT), rank, 6, "active")
+}
+
+fn tcp(address: &SocketAddr, rank: usize, direction: u32, role: &str) -> String {
+    // RFC 6544 §4.2: which of the two connects, and 13 bits to tell addresses apart by.
     let other = u32::from(address.is_ipv6()) * 0x1000 + 0xfff - rank.min(0xfff) as u32;
-    let priority = priority((4 << 13) + other);
+    let priority = priority((direction << 13) + other);
     let (ip, port) = (address.ip(), address.port());
     let foundation = foundation(address, Transport::Tcp);
-    format!("{foundation} 1 tcp {priority} {ip} {port} typ host tcptype passive")
+    format!("{foundation} 1 tcp {priority} {ip} {port} typ host tcptype {role}")
 }
 
 fn priority(preference: u32) -> u32 {
@@ -41,10 +53,20 @@ fn foundation(address: &SocketAddr, protocol: Transport) -> u32 {
 
 /// Whether the WebRTC stack can try this candidate: UDP, by address.
 pub fn is_usable(candidate: &str) -> bool {
+    is_at_address(candidate, "udp")
+}
+
+/// Whether it is one that we could connect to by TCP. Only who was chosen by the graph is: others must not have
+/// us connect wherever they say.
+pub fn is_passive(candidate: &str) -> bool {
+    is_at_address(candidate, "tcp") && candidate.contains(" tcptype passive")
+}
+
+fn is_at_address(candidate: &str, wanted: &str) -> bool {
     let mut words = candidate.split_ascii_whitespace().skip(2);
-    let is_udp = words.next().is_some_and(|protocol| protocol.eq_ignore_ascii_case("udp"));
+    let is_wanted = words.next().is_some_and(|protocol| protocol.eq_ignore_ascii_case(wanted));
     // A `.local` name (mDNS) hides an address from us on purpose; the viewer's own checks show it.
-    is_udp && words.nth(1).is_some_and(|address| address.parse::<IpAddr>().is_ok())
+    is_wanted && words.nth(1).is_some_and(|address| address.parse::<IpAddr>().is_ok())
 }
 
 #[cfg(test)]
@@ -64,5 +86,17 @@ mod tests {
             ranked[2].contains(" 1 tcp ") && ranked[2].ends_with(" 192.0.2.1 8189 typ host tcptype passive")
         );
         assert_ne!(passive(&four, 0).split(' ').next(), candidate(&four, 0).split(' ').next(), "foundations");
+    }
+
+    #[test]
+    fn where_we_connect_we_say_no_port_and_what_waits_for_it_is_found() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 8189));
+        let ours = active(&address, 0);
+        assert!(ours.ends_with(" 192.0.2.1 9 typ host tcptype active"), "{ours}");
+        let theirs = passive(&address, 0);
+        assert!(is_passive(&theirs) && !is_usable(&theirs), "{theirs}");
+        for other in [&ours, &candidate(&address, 0), &theirs.replace("192.0.2.1", "server.local")] {
+            assert!(!is_passive(other), "{other}");
+        }
     }
 }

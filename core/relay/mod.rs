@@ -9,7 +9,7 @@
 //! 3. `stream` keeps its packets (`history`), and every `viewer` in step is sent it: only sequence
 //!    number (`sequencer`), SSRC, header extensions and encryption (`peer`) are its own.
 //! 4. `sockets` carries what waits in the viewers' outboxes away, a run of datagrams at a time; `tcp`, in
-//!    `frames`, to viewers whose network lets no UDP through.
+//!    `frames`, to viewers whose network lets no UDP through, and to servers where ours does not.
 //!
 //! And one viewer's way in: `hub` reads the `offer`, makes the `answer` on the HTTP side, and
 //! leaves the new viewer in the mailbox; what follows an offer (candidates, or another way when the

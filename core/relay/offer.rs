@@ -156,12 +156,17 @@ fn profile(fmtp: &str) -> Profile {
 
 /// `sdp` without candidates that cannot be used, and without too many.
 pub(super) fn usable(sdp: &str) -> String {
+    with_candidates(sdp, candidate::is_usable)
+}
+
+/// `sdp` with candidates that are `wanted` alone, and not too many.
+pub(super) fn with_candidates(sdp: &str, wanted: impl Fn(&str) -> bool) -> String {
     let mut candidates = 0;
     let mut text = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
         if let Some(text) = line.strip_prefix("a=candidate:") {
             candidates += 1;
-            if candidates > candidate::MOST || !candidate::is_usable(text) {
+            if candidates > candidate::MOST || !wanted(text) {
                 continue;
             }
         }

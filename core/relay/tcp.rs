@@ -1,4 +1,5 @@
-//! TCP connections of viewers whose network lets no UDP through (passive ICE-TCP, RFC 6544).
+//! TCP connections of viewers whose network lets no UDP through, and ours to servers that we publish to where
+//! none comes through (ICE-TCP, RFC 6544: passive, and active).
 //!
 //! Owns listening, the connections and their number, and what became of each frame. A connection that
 //! belongs to no session is closed: soon, if its session has ended, and after a while if none ever was.
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Type};
 
+use super::candidate;
 use super::early::Inbound;
 use super::fanout::Room;
 use super::far::Far;
@@ -114,7 +116,7 @@ impl Tcp {
     /// Sends from the front of `waiting`, whose first is for one of the connections, what is for the same.
     pub fn send(&mut self, waiting: &mut VecDeque<Datagram>, run: &mut Vec<u8>) -> Room {
         let Some(ends) = waiting.front().map(|first| (first.from, first.to)) else { return Room::Left };
-        let Some(fd) = self.ends.get(&ends).copied() else {
+        let Some(fd) = self.ends.get(&ends).copied().or_else(|| self.reach(ends)) else {
             // As good as lost on the way.
             waiting.pop_front();
             return Room::Left;
@@ -157,6 +159,17 @@ impl Tcp {
                 }
             }
         }
+    }
+
+    /// Connects to where it is ours to connect, which is not waited for.
+    fn reach(&mut self, (ours, theirs): (SocketAddr, SocketAddr)) -> Option<RawFd> {
+        if ours.port() != candidate::ANY_PORT {
+            return None;
+        }
+        let connection = Connection::to(Instant::now(), ours, theirs).ok()?;
+        let fd = connection.descriptor();
+        self.enter(connection, &|_| false);
+        self.connections.contains_key(&fd).then_some(fd)
     }
 
     /// Where there is no room for one more, the oldest that has proved nothing goes; else the new one.

@@ -8,6 +8,7 @@ use crate::node::Site;
 use crate::relay::answer::Reach;
 use crate::relay::demand::Demand;
 use crate::relay::demux::PeerId;
+use crate::relay::far::Transport;
 use crate::relay::feed::{Feed, Pulse};
 use crate::relay::mailbox::Command;
 use crate::relay::peer::Peer;
@@ -25,15 +26,20 @@ impl Hub {
         Feed::new(id, Pulse::default(), Box::new(line), site)
     }
 
-    /// An offer to send a stream of `profile`.
+    /// An offer to send a stream of `profile`, by UDP or by TCP.
     ///
     /// # Errors
     /// When the network is not open, or what the WebRTC stack said.
-    pub(in crate::relay) fn invite(&self, now: Instant, profile: Profile) -> Result<Invitation, String> {
+    pub(in crate::relay) fn invite(
+        &self,
+        now: Instant,
+        profile: Profile,
+        by: Transport,
+    ) -> Result<Invitation, String> {
         let (identity, reach) = self.way_out().map_err(|refusal| refusal.to_string())?;
         // A server waits for TCP itself, where it takes any.
         let reach = Reach { tcp: false, ..reach };
-        push::invite(now, profile, &identity, &reach)
+        push::invite(now, profile, &identity, &reach, by)
     }
 
     /// Sends `stream` to `peer`, which an invitation has become; `news` is told of the end. Gives the

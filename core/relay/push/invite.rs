@@ -13,6 +13,8 @@ use rtc::shared::error::Error;
 use crate::relay::answer::{
     Identity, Latency, Reach, local_sdp, media, names, random_text, ssrcs, stack, tell_candidates, track,
 };
+use crate::relay::candidate;
+use crate::relay::far::Transport;
 use crate::relay::feedback::{Reports, Tap};
 use crate::relay::offer::{self, Codec};
 use crate::relay::peer::{Peer, Way};
@@ -22,6 +24,7 @@ use crate::relay::profile::Profile;
 pub struct Invitation {
     /// To be sent to the server.
     pub sdp: String,
+    by: Transport,
     stack: RTCPeerConnection,
     video: RTCRtpSenderId,
     ssrcs: (u32, u32),
@@ -29,7 +32,8 @@ pub struct Invitation {
     reports: Reports,
 }
 
-/// Offers a stream of `profile`.
+/// Offers a stream of `profile`, whose media is to go by one of the two alone. Both at once would be one too
+/// many for the stack: at a server that has them on one port it takes answers by TCP for answers by UDP.
 ///
 /// # Errors
 /// What the stack said.
@@ -38,8 +42,9 @@ pub fn invite(
     profile: Profile,
     identity: &Identity,
     reach: &Reach,
+    by: Transport,
 ) -> Result<Invitation, String> {
-    offered(now, profile, identity, reach).map_err(|error| error.to_string())
+    offered(now, profile, identity, reach, by).map_err(|error| error.to_string())
 }
 
 impl Invitation {
@@ -61,12 +66,27 @@ impl Invitation {
     }
 
     fn accepted(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
-        let answer = RTCSessionDescription::answer(offer::usable(answer))?;
+        let wanted = match self.by {
+            Transport::Udp => candidate::is_usable,
+            Transport::Tcp => candidate::is_passive,
+        };
+        let answer = RTCSessionDescription::answer(offer::with_candidates(answer, wanted))?;
         self.stack.set_remote_description(now, answer)
     }
 }
 
-fn offered(now: Instant, profile: Profile, identity: &Identity, reach: &Reach) -> Result<Invitation, Error> {
+/// Whether a server that answers like this waits for TCP as well.
+pub fn takes_tcp(answer: &str) -> bool {
+    answer.lines().filter_map(|line| line.strip_prefix("a=candidate:")).any(candidate::is_passive)
+}
+
+fn offered(
+    now: Instant,
+    profile: Profile,
+    identity: &Identity,
+    reach: &Reach,
+    by: Transport,
+) -> Result<Invitation, Error> {
     let (ssrc, rtx_ssrc) = ssrcs();
     let (fragment, reports) = (random_text(16), Reports::default());
     let codec = codec(profile);
@@ -75,10 +95,15 @@ fn offered(now: Instant, profile: Profile, identity: &Identity, reach: &Reach) -
     let video = stack.add_track(track(&codec, ssrc, rtx_ssrc))?;
     let local = stack.create_offer(None)?;
     stack.set_local_description(now, local)?;
-    tell_candidates(&mut stack, reach)?;
+    // Nobody connects to us, wherever else we are known.
+    let elsewhere = if by == Transport::Tcp { &Reach::default() } else { reach };
+    match by {
+        Transport::Udp => tell_candidates(&mut stack, reach.own_candidates())?,
+        Transport::Tcp => tell_candidates(&mut stack, reach.active_candidates())?,
+    }
     // We only send; the stack offers both ways for a track.
-    let sdp = local_sdp(&stack, reach)?.replace("a=sendrecv", "a=sendonly");
-    Ok(Invitation { sdp, stack, video, ssrcs: (ssrc, rtx_ssrc), fragment, reports })
+    let sdp = local_sdp(&stack, elsewhere)?.replace("a=sendrecv", "a=sendonly");
+    Ok(Invitation { sdp, by, stack, video, ssrcs: (ssrc, rtx_ssrc), fragment, reports })
 }
 
 fn codec(profile: Profile) -> Codec {

@@ -1,15 +1,19 @@
 //! Keeps a stream published: offers it, waits for the end, and comes back after a while.
 //!
-//! Owns the thread that speaks HTTP, which may wait there, and the back-off. The media goes the way of
-//! every viewer's.
+//! Owns the thread that speaks HTTP, which may wait there, the back-off, and by which of UDP and TCP media is
+//! tried. It goes the way of every viewer's.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::invite::takes_tcp;
 use super::resource::{Published, Server, Turned};
 use crate::node::{Counter, NodeError, Site};
 use crate::relay::fanout::How;
+use crate::relay::far::Transport;
 use crate::relay::feed::Feed;
 use crate::relay::hub::Hub;
 use crate::relay::peer::Why;
@@ -73,24 +77,33 @@ impl Publisher {
 
     fn keep_published(&self, profile: Profile, news: &Sender<News>, told: &Receiver<News>) {
         let (node, server) = (self.node.as_str(), self.server.shown());
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut by) = (Backoff::default(), Transport::Udp);
         loop {
             let begun = Instant::now();
             self.tries.add(1);
-            let (why, least) = match self.publish(profile, news) {
-                Ok((session, resource)) => {
+            let (why, least) = match self.publish(profile, by, news) {
+                Ok(session) => {
                     tracing::info!(node, "published to {server}");
-                    let how = self.until_ended(&session, told);
-                    if let (Some(resource), true) = (&resource, how != News::Ended(How::By(Why::Left))) {
+                    let how = self.until_ended(&session.name, told);
+                    if let (Some(resource), true) =
+                        (&session.resource, how != News::Ended(How::By(Why::Left)))
+                    {
                         self.server.end(resource);
                     }
                     let News::Ended(how) = how else { return };
+                    by = session.next(by, how);
                     (said(how).to_owned(), None)
                 }
-                Err(Turned { why, retry_after }) => (why, retry_after),
+                Err(Turned { why, retry_after }) => {
+                    // It may be the way that it will not have.
+                    by = Transport::Udp;
+                    (why, retry_after)
+                }
             };
             let pause = backoff.pause(begun.elapsed(), least);
-            tracing::warn!(node, "not published to {server}: {why}; trying again in {} s", pause.as_secs());
+            let seconds = pause.as_secs();
+            let way = if by == Transport::Tcp { " by TCP" } else { "" };
+            tracing::warn!(node, "not published to {server}: {why}; trying again{way} in {seconds} s");
             match told.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
@@ -98,14 +111,16 @@ impl Publisher {
         }
     }
 
-    fn publish(&self, profile: Profile, news: &Sender<News>) -> Result<(String, Option<String>), Turned> {
+    fn publish(&self, profile: Profile, by: Transport, news: &Sender<News>) -> Result<Session, Turned> {
         let ours = |why: String| Turned { why, retry_after: None };
-        let invitation = self.hub.invite(Instant::now(), profile).map_err(ours)?;
+        let invitation = self.hub.invite(Instant::now(), profile, by).map_err(ours)?;
         let Published { answer, resource } = self.server.publish(&invitation.sdp)?;
-        let peer = invitation.accept(Instant::now(), &answer);
-        let session = peer.and_then(|peer| self.hub.attend(self.stream, peer, news.clone()));
-        match session {
-            Ok(session) => Ok((session, resource)),
+        let begun = invitation.accept(Instant::now(), &answer).and_then(|peer| {
+            let connected = peer.connected();
+            Ok((self.hub.attend(self.stream, peer, news.clone())?, connected))
+        });
+        match begun {
+            Ok((name, connected)) => Ok(Session { name, resource, connected, takes_tcp: takes_tcp(&answer) }),
             Err(why) => {
                 resource.iter().for_each(|resource| self.server.end(resource));
                 Err(ours(why))
@@ -119,6 +134,29 @@ impl Publisher {
             self.hub.dismiss(session);
         }
         news
+    }
+}
+
+/// What was begun with the server.
+struct Session {
+    name: String,
+    /// Where it can be ended over HTTP.
+    resource: Option<String>,
+    /// Whether media ever went.
+    connected: Arc<AtomicBool>,
+    /// Whether the server waits for TCP.
+    takes_tcp: bool,
+}
+
+impl Session {
+    /// By what to try next, after this one was tried by `by`: where no media went one way, it may the other.
+    fn next(&self, by: Transport, how: How) -> Transport {
+        let went = self.connected.load(Ordering::Relaxed) || how != How::By(Why::Lost);
+        match by {
+            Transport::Udp if !went && self.takes_tcp => Transport::Tcp,
+            Transport::Tcp if !went => Transport::Udp,
+            worked => worked,
+        }
     }
 }
 
@@ -191,5 +229,24 @@ mod tests {
         assert_eq!(backoff.pause(seconds(1), Some(seconds(9))), seconds(9));
         assert_eq!(backoff.pause(seconds(1), Some(seconds(1))), seconds(2));
         assert_eq!(backoff.pause(seconds(1), Some(seconds(3600))), MOST_WAIT);
+    }
+
+    #[test]
+    fn tcp_is_tried_where_udp_came_to_nothing_and_the_server_takes_it() {
+        use Transport::{Tcp, Udp};
+        let (lost, left) = (How::By(Why::Lost), How::By(Why::Left));
+        for (by, takes_tcp, connected, how, next) in [
+            (Udp, true, false, lost, Tcp),
+            (Udp, false, false, lost, Udp),
+            (Udp, true, true, lost, Udp),
+            (Udp, true, false, left, Udp),
+            (Tcp, true, false, lost, Udp),
+            (Tcp, true, true, lost, Tcp),
+            (Tcp, true, true, left, Tcp),
+        ] {
+            let connected = Arc::new(AtomicBool::new(connected));
+            let session = Session { name: String::new(), resource: None, connected, takes_tcp };
+            assert_eq!(session.next(by, how), next, "by {by:?}, takes TCP: {takes_tcp}, {how:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::relay::early::Inbound;
 use crate::relay::fanout::Room;
@@ -41,6 +41,8 @@ pub struct Connection {
     rest: Vec<u8>,
     /// It took no more when last tried, and has not been ready since.
     full: bool,
+    /// We have begun it, and it has not come about.
+    connecting: bool,
     pub since: Instant,
     /// Whether a session was seen to have proved that it is at the other end.
     pub proved: bool,
@@ -50,19 +52,46 @@ impl Connection {
     /// # Errors
     /// When the connection is gone already.
     pub fn new(now: Instant, stream: TcpStream, theirs: SocketAddr) -> io::Result<Connection> {
+        let ours = stream.local_addr()?;
+        Connection::between(now, stream, ours, theirs)
+    }
+
+    /// Begins one from `ours`, whose port is whatever the system gives, and goes by `ours` all the same.
+    ///
+    /// # Errors
+    /// When there is no way from there.
+    pub fn to(now: Instant, ours: SocketAddr, theirs: SocketAddr) -> io::Result<Connection> {
+        let socket = Socket::new(Domain::for_address(theirs), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SocketAddr::new(ours.ip(), 0).into())?;
+        match socket.connect(&theirs.into()) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+            _ => {}
+        }
+        let connection = Connection::between(now, socket.into(), ours, theirs)?;
+        Ok(Connection { connecting: true, ..connection })
+    }
+
+    fn between(
+        now: Instant,
+        stream: TcpStream,
+        ours: SocketAddr,
+        theirs: SocketAddr,
+    ) -> io::Result<Connection> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let socket = SockRef::from(&stream);
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.set_tcp_notsent_lowat(NOT_SENT)?;
         Ok(Connection {
-            ours: stream.local_addr()?,
             stream,
+            ours,
             theirs,
             frames: Frames::default(),
             began: false,
             rest: vec![],
             full: false,
+            connecting: false,
             since: now,
             proved: false,
         })
@@ -87,7 +116,7 @@ impl Connection {
     }
 
     pub fn interest(&self) -> Interest {
-        match self.full {
+        match self.full || self.connecting {
             true => Interest::ReadAndWrite,
             false => Interest::Read,
         }
@@ -113,6 +142,10 @@ impl Connection {
     /// # Errors
     /// When the other end is gone.
     pub fn send(&mut self, waiting: &mut VecDeque<Datagram>, run: &mut Vec<u8>) -> Result<Room, Over> {
+        if self.connecting {
+            self.wait_with(waiting.pop_front());
+            return Ok(Room::Left);
+        }
         if !self.full {
             self.send_rest()?;
         }
@@ -159,10 +192,19 @@ impl Connection {
         Room::Left
     }
 
+    /// A check goes as soon as there is a connection. Those after it are as good as lost until then: they are
+    /// made again, and must not hold up what goes another way.
+    fn wait_with(&mut self, datagram: Option<Datagram>) {
+        if let Some(datagram) = datagram.filter(|_| self.rest.is_empty()) {
+            frames::put(&datagram.bytes, &mut self.rest);
+        }
+    }
+
     fn send_rest(&mut self) -> Result<(), Over> {
         if !self.rest.is_empty() {
             let rest = std::mem::take(&mut self.rest);
             let written = self.write(&rest)?;
+            self.connecting &= written == 0;
             self.rest = rest[written..].to_vec();
         }
         Ok(())

@@ -258,3 +258,62 @@ fn a_listener_that_fails_is_left_alone_for_a_while() {
     place.pass(REST);
     assert_eq!((place.tcp.interests().count(), place.tcp.deadline()), (1, None));
 }
+
+/// A datagram that we are to connect for.
+fn outgoing(to: SocketAddr, length: usize) -> Datagram {
+    let (from, bytes) = (ours(), BytesMut::from(&vec![length as u8; length][..]));
+    Datagram { from, to, protocol: Transport::Tcp, bytes }
+}
+
+fn ours() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], candidate::ANY_PORT))
+}
+
+#[test]
+fn where_it_is_ours_to_connect_datagrams_go_both_ways_from_the_address_we_are_known_by() {
+    let mut place = Place::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = server.local_addr().unwrap();
+    assert_eq!(place.send(&mut [outgoing(theirs, 7), outgoing(theirs, 8)].into()), Room::Left);
+    let (mut stream, _) = server.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    place.turn();
+    assert_eq!(read_frame(&mut stream), [7; 7]);
+    // The one after it came too soon; from now on none does.
+    assert_eq!(place.send(&mut [outgoing(theirs, 9), outgoing(theirs, 10)].into()), Room::Left);
+    assert_eq!((read_frame(&mut stream), read_frame(&mut stream)), (vec![9; 9], vec![10; 10]));
+    stream.write_all(&hello()).unwrap();
+    place.turn_until(|place| !place.came.is_empty());
+    assert_eq!((place.came[0].from, place.came[0].to), (theirs, ours()));
+    assert_eq!(place.tcp.connections(), 1);
+    drop(stream);
+    place.turn_until(|place| place.tcp.connections() == 0);
+    assert_eq!(place.tcp.lost(), [Far::tcp(theirs)]);
+}
+
+#[test]
+fn one_that_does_not_come_about_holds_up_nothing_and_is_given_up() {
+    let mut place = Place::new();
+    let mut viewer = place.viewer();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut waiting = VecDeque::from([outgoing(nobody, 7)]);
+    waiting.extend(datagrams(&viewer, &[5]));
+    waiting.push_back(outgoing(nobody, 8));
+    while !waiting.is_empty() {
+        assert_eq!(place.send(&mut waiting), Room::Left);
+    }
+    assert_eq!(read_frame(&mut viewer), [5; 5]);
+    place.turn_until(|place| place.tcp.connections() == 1);
+    assert_eq!(place.tcp.lost(), [Far::tcp(nobody)]);
+}
+
+#[test]
+fn whoever_has_connected_to_us_and_is_gone_is_not_connected_to() {
+    let mut place = Place::new();
+    let stream = place.viewer();
+    let mut waiting = datagrams(&stream, &[5]);
+    drop(stream);
+    place.turn_until(|place| place.tcp.connections() == 0);
+    assert_eq!(place.send(&mut waiting), Room::Left);
+    assert_eq!((waiting.len(), place.tcp.connections()), (0, 0));
+}

@@ -4,13 +4,15 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
-use super::loopback::{PATIENCE, Stage, viewer};
+use super::loopback::{FRAME, PATIENCE, Stage, viewer};
 use super::watcher::Watcher;
-use crate::relay::{Hub, PushKind};
+use crate::media::{Item, Pool};
+use crate::node::{Epoch, Node, NodeKind, Output, Settings, Site, Source};
+use crate::relay::{self, Closed, Hub, PushKind, WhipKind};
 
 /// A request that waits for its answer.
 struct Asked {
@@ -118,4 +120,94 @@ fn a_server_that_turned_us_away_or_went_is_tried_again() {
     let after = asked.recv_timeout(PATIENCE).unwrap();
     assert!(after.head.starts_with("POST"), "{}", after.head);
     serve(&mut stage, after);
+}
+
+/// A `whip` node and its hub, behind a server that tells nobody of UDP.
+struct Entrance {
+    hub: Hub,
+    node: Box<dyn Source>,
+    asked: Receiver<Asked>,
+    /// The session there is.
+    session: Option<String>,
+}
+
+impl Entrance {
+    fn new() -> (Entrance, String) {
+        let hub = Hub::new();
+        let kind = WhipKind::new(hub.clone());
+        let settings = Settings::from_json(kind.about().with, &json!({})).unwrap();
+        let epoch = Epoch { instant: Instant::now(), wall: SystemTime::now(), live: true };
+        let built = kind.build(&settings, &[], &Site::alone("guest", Pool::new(0), epoch)).unwrap();
+        let Node::Source(node) = built else { panic!("an entrance is a source") };
+        hub.open(&relay::Network {
+            listen: [127, 0, 0, 1].into(),
+            udp_port: 0,
+            additional_hosts: vec![],
+            tcp: true,
+            interfaces: vec![],
+        })
+        .unwrap();
+        let (url, asked) = server();
+        (Entrance { hub, node, asked, session: None }, url)
+    }
+
+    /// Answers what was asked meanwhile.
+    fn serve(&mut self) {
+        for asked in self.asked.try_iter() {
+            if asked.head.starts_with("DELETE") {
+                let session = self.session.take().expect("it was begun");
+                // It may have been given up already.
+                let _: Closed = self.hub.close("guest", &session);
+                asked.answer("200 OK", "", "");
+                continue;
+            }
+            let answer = self.hub.publish("guest", &without_udp(&asked.body)).unwrap();
+            let headers = "Content-Type: application/sdp\r\nLocation: whip/1\r\n";
+            self.session = Some(answer.session);
+            asked.answer("201 Created", headers, &without_udp(&answer.sdp));
+        }
+    }
+
+    /// Access units that came meanwhile.
+    fn came(&mut self) -> usize {
+        let mut out = Output::default();
+        self.node.next(&mut out).unwrap();
+        out.drain().filter(|(_, item)| matches!(item, Item::AccessUnit(_))).count()
+    }
+}
+
+fn without_udp(sdp: &str) -> String {
+    let lines = sdp.lines().filter(|line| !(line.starts_with("a=candidate:") && line.contains(" udp ")));
+    lines.map(|line| format!("{line}\r\n")).collect()
+}
+
+#[test]
+fn where_no_udp_comes_through_a_stream_is_published_over_tcp() {
+    let (mut entrance, url) = Entrance::new();
+    let mut stage = stage(&url);
+    let (begun, mut came) = (Instant::now(), 0);
+    // Once ICE has given up UDP, which takes it eight seconds.
+    while came < 30 {
+        assert!(begun.elapsed() < PATIENCE, "{came} pictures came");
+        stage.picture();
+        entrance.serve();
+        let next = Instant::now() + FRAME;
+        while Instant::now() < next {
+            came += entrance.came();
+        }
+    }
+    let held = |hub: &Hub, table: &str| hub.tables().iter().find(|(name, _)| *name == table).unwrap().1;
+    for hub in [&entrance.hub, &stage.hub] {
+        assert_eq!((held(hub, "tcp_connections"), held(hub, "connections")), (1, 1));
+    }
+    let ending = std::thread::spawn(move || {
+        stage.node.finish().unwrap();
+        stage.hub
+    });
+    while entrance.session.is_some() {
+        assert!(begun.elapsed() < 2 * PATIENCE, "it never said goodbye");
+        entrance.serve();
+        entrance.came();
+    }
+    ending.join().unwrap();
 }

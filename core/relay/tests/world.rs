@@ -18,6 +18,7 @@ use crate::relay::demand::Demand;
 use crate::relay::demux::PeerId;
 use crate::relay::early::Inbound;
 use crate::relay::fanout::{Ended, Fanout, Room, Wire};
+use crate::relay::far::Transport;
 use crate::relay::fragment::{Credentials, Fragment};
 use crate::relay::offer::Offer;
 use crate::relay::peer::{Datagram, Path};
@@ -147,7 +148,7 @@ impl World {
     pub fn publish(&mut self) {
         let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
         let profile = Profile::ConstrainedBaseline;
-        let invitation = push::invite(self.now, profile, &self.identity, &reach).unwrap();
+        let invitation = push::invite(self.now, profile, &self.identity, &reach, Transport::Udp).unwrap();
         let (taker, answer) = Taker::new(self.now, SocketAddr::from(TAKER), &invitation.sdp);
         let peer = invitation.accept(self.now, &answer).unwrap();
         let viewer = Viewer::new(self.now, PeerId(1), "published".into(), STREAM, peer);

@@ -10,6 +10,7 @@ use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value as Json};
 
+use super::host::journal::neutral;
 use super::nearest::nearest;
 use crate::diagnostic::{Diagnostic, Path};
 
@@ -49,7 +50,25 @@ pub fn validator(schema: &Json) -> Result<Validator, String> {
 pub fn faults(validator: &Validator, schema: &Json, given: &Map<String, Json>) -> Vec<Diagnostic> {
     let given = Json::Object(given.clone());
     let errors = validator.iter_errors(&given).take(MOST_FAULTS);
-    errors.flat_map(|error| findings(&error, schema)).collect()
+    errors.flat_map(|error| explained(findings(&error, schema), &error, schema)).collect()
+}
+
+/// With what the plugin says of the setting, where there is no better help.
+fn explained(mut found: Vec<Diagnostic>, error: &ValidationError<'_>, schema: &Json) -> Vec<Diagnostic> {
+    let place = match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            format!("{}/properties/{}", owner(error), property.as_str().unwrap_or_default())
+        }
+        _ => owner(error).to_owned(),
+    };
+    let said = schema.pointer(&place).and_then(|setting| setting["description"].as_str());
+    if let Some(said) = said {
+        let said = neutral(&said.split_whitespace().collect::<Vec<_>>().join(" "));
+        found.iter_mut().filter(|finding| finding.help.is_none()).for_each(|finding| {
+            finding.help = Some(cut(&said));
+        });
+    }
+    found
 }
 
 fn findings(error: &ValidationError<'_>, schema: &Json) -> Vec<Diagnostic> {
@@ -129,10 +148,13 @@ fn unknown(path: &Path, key: &str, known: &[String]) -> Diagnostic {
 
 /// The keys that the failing part of the schema does declare.
 fn siblings(error: &ValidationError<'_>, schema: &Json) -> Vec<String> {
-    let place = error.schema_path().as_str();
-    let owner = place.rsplit_once('/').map_or("", |(owner, _)| owner);
-    let properties = schema.pointer(&format!("{owner}/properties"));
+    let properties = schema.pointer(&format!("{}/properties", owner(error)));
     properties.and_then(Json::as_object).map(|all| all.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// Where in the schema the rule stands that does not hold.
+fn owner<'a>(error: &'a ValidationError<'_>) -> &'a str {
+    error.schema_path().as_str().rsplit_once('/').map_or("", |(owner, _)| owner)
 }
 
 fn path_of(error: &ValidationError<'_>) -> Path {
@@ -296,6 +318,23 @@ mod tests {
             "required": ["mode"],
             "additionalProperties": false
         })
+    }
+
+    #[test]
+    fn what_the_plugin_says_of_a_setting_helps_where_nothing_else_does() {
+        let near =
+            json!({ "type": "integer", "maximum": 9, "description": "How near,\n in\u{1b}[1m steps." });
+        let schema = json!({
+            "type": "object", "properties": { "near": near }, "required": ["near"], "additionalProperties": false
+        });
+        let validator = validator(&schema).unwrap();
+        let help = |given: Json| {
+            let found = faults(&validator, &schema, given.as_object().unwrap());
+            found.into_iter().map(|finding| finding.help.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(help(json!({ "near": 12 })), ["How near, in\\u{1b}[1m steps."]);
+        assert_eq!(help(json!({})), ["How near, in\\u{1b}[1m steps."]);
+        assert_eq!(help(json!({ "near": 1, "nera": 1 })), ["did you mean \"near\"?"]);
     }
 
     #[test]

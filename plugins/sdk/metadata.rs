@@ -8,22 +8,31 @@ use serde::Deserialize;
 use crate::backend::{self, Handle};
 use crate::{Info, Rect, Result, Size};
 
-/// A rectangle in fractions of the picture: 0..=1 from left to right and top to bottom.
+/// A rectangle in fractions of the picture: 0..=1 from left to right and top to bottom. As a setting, what
+/// is left out of it is that of the whole picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// Its left edge.
+    #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub x: f32,
     /// Its upper edge.
+    #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub y: f32,
     /// Of the picture's width.
+    #[serde(default = "all")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub width: f32,
     /// Of the picture's height.
+    #[serde(default = "all")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub height: f32,
+}
+
+fn all() -> f32 {
+    1.0
 }
 
 impl Region {

@@ -8,9 +8,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::host::journal::neutral;
+
 /// The interface version this host speaks; a later 0.1.x is the same with more functions.
 pub const VERSION: &str = "0.1.0";
 const PACKAGE: &str = "framegate:frame";
+/// Imports that a refusal names.
+const MOST_SHOWN: usize = 10;
 /// Of inference, whose versions go their own way.
 const INFER: &str = "framegate:infer";
 
@@ -115,17 +119,33 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::UnknownImports(names) => {
-                let names = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-                write!(f, "it imports {names}, which no plugin is given")
+                let shown = names.iter().take(MOST_SHOWN).map(|name| format!("\"{}\"", shown(name)));
+                let shown = shown.collect::<Vec<_>>().join(", ");
+                let more = match names.len().saturating_sub(MOST_SHOWN) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                write!(f, "it imports {shown}{more}, which no plugin is given")
             }
             Refusal::NotAPlugin(why) => write!(f, "it is a component, but no plugin: {why}"),
             Refusal::OtherVersion(name) => {
+                let name = shown(name);
                 write!(
                     f,
                     "it is made for {name}, and this host speaks {PACKAGE}@{VERSION} and {INFER}@{VERSION}"
                 )
             }
         }
+    }
+}
+
+/// Names are text from a stranger, of any length and number.
+fn shown(name: &str) -> String {
+    const MOST: usize = 100;
+    let name = neutral(name);
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
     }
 }
 
@@ -294,6 +314,10 @@ mod tests {
         );
         let Err(Refusal::UnknownImports(names)) = refusal else { panic!("{refusal:?}") };
         assert_eq!(names.len(), 4, "{names:?}");
+        let forged = vec!["a\n\u{1b}[2J".repeat(1000); 12];
+        let told = Refusal::UnknownImports(forged).to_string();
+        assert!(told.ends_with(" and 2 more, which no plugin is given") && told.len() < 2000, "{told}");
+        assert!(!told.chars().any(char::is_control), "{told:?}");
         assert!(names[0].starts_with("wasi:http"));
     }
 

@@ -1,6 +1,7 @@
-//! The interface version that a component declares, read before anything of it is compiled.
+//! What a component says of itself before anything of it is compiled: the interface version it was made
+//! for, and how many globals it has.
 //!
-//! The sdk leaves it in the custom section `framegate:api-version`, in the component or in a core
+//! The sdk leaves the version in the custom section `framegate:api-version`, in the component or in a core
 //! module inside it. Owns the walk over sections; what it is given comes from anyone and may be
 //! damaged in every way. A component without the section is as good as any: `border` reads versions
 //! from the names of imports too, but only the compiler can tell it those.
@@ -10,8 +11,8 @@ use std::str;
 const SECTION: &[u8] = b"framegate:api-version";
 /// A version is shorter.
 const LONGEST: usize = 32;
-/// Components lie in components; the sdk's section lies one module deep.
-const DEEPEST: u32 = 4;
+/// Components lie in components; the sdk's section lies one module deep, and toolchains go no deeper than two.
+const DEEPEST: u32 = 8;
 /// Magic and version.
 const HEADER: usize = 8;
 
@@ -19,29 +20,63 @@ const HEADER: usize = 8;
 const CORE_MODULE: u8 = 1;
 const COMPONENT: u8 = 4;
 const CUSTOM: u8 = 0;
+/// In a core module.
+const GLOBALS: u8 = 6;
 
 /// The version that `wasm` says it was made for, if it says so.
 pub fn version(wasm: &[u8]) -> Option<&str> {
-    within(wasm, DEEPEST)
+    version_within(wasm, DEEPEST)
 }
 
-fn within(wasm: &[u8], deeper: u32) -> Option<&str> {
-    let is_component = wasm.get(4..HEADER)? == [13, 0, 1, 0];
-    let mut rest = wasm.get(HEADER..)?;
-    while let Some((&kind, after)) = rest.split_first() {
+fn version_within(wasm: &[u8], deeper: u32) -> Option<&str> {
+    sections(wasm).find_map(|section| match section {
+        Section::Custom(content) => declared(content),
+        Section::Binary(inner) if deeper > 0 => version_within(inner, deeper - 1),
+        _ => None,
+    })
+}
+
+/// How many globals the module with the most of them has. What lies too deep to be looked at has more
+/// than any.
+pub fn most_globals(wasm: &[u8]) -> usize {
+    globals_within(wasm, DEEPEST)
+}
+
+fn globals_within(wasm: &[u8], deeper: u32) -> usize {
+    let counts = sections(wasm).map(|section| match section {
+        Section::Globals(content) => number(content).map_or(0, |(count, _)| count),
+        Section::Binary(_) if deeper == 0 => usize::MAX,
+        Section::Binary(inner) => globals_within(inner, deeper - 1),
+        _ => 0,
+    });
+    counts.max().unwrap_or(0)
+}
+
+/// A section of a component or of a core module, as far as it matters here.
+enum Section<'a> {
+    Custom(&'a [u8]),
+    /// A component or a core module inside a component.
+    Binary(&'a [u8]),
+    Globals(&'a [u8]),
+    Other,
+}
+
+/// Up to where the binary ends or is damaged.
+fn sections(wasm: &[u8]) -> impl Iterator<Item = Section<'_>> {
+    let is_component = wasm.get(4..HEADER) == Some(&[13, 0, 1, 0]);
+    let mut rest = wasm.get(HEADER..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (&kind, after) = rest.split_first()?;
         let (length, after) = number(after)?;
         let (content, after) = after.split_at_checked(length)?;
-        let found = match kind {
-            CUSTOM => declared(content),
-            CORE_MODULE | COMPONENT if is_component && deeper > 0 => within(content, deeper - 1),
-            _ => None,
-        };
-        if found.is_some() {
-            return found;
-        }
         rest = after;
-    }
-    None
+        Some(match (kind, is_component) {
+            (CUSTOM, _) => Section::Custom(content),
+            (CORE_MODULE | COMPONENT, true) => Section::Binary(content),
+            (GLOBALS, false) => Section::Globals(content),
+            _ => Section::Other,
+        })
+    })
 }
 
 /// What a custom section says, if it is ours.
@@ -49,7 +84,8 @@ fn declared(content: &[u8]) -> Option<&str> {
     let (length, rest) = number(content)?;
     let (name, said) = rest.split_at_checked(length)?;
     let ours = name == SECTION && said.len() <= LONGEST;
-    ours.then(|| str::from_utf8(said).ok()).flatten()
+    let is_version = said.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(byte));
+    (ours && is_version).then(|| str::from_utf8(said).ok()).flatten()
 }
 
 /// An unsigned LEB128 number of at most 32 bits, and what follows it.
@@ -92,6 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn globals_are_counted_where_they_lie() {
+        let globals = "(global i32 (i32.const 0))";
+        let component = |text: &str| most_globals(&wat::parse_str(text).unwrap());
+        assert_eq!(component("(component)"), 0);
+        let two =
+            format!("(component (core module {globals}) (component (core module {globals} {globals})))");
+        assert_eq!(component(&two), 2);
+        let deep = (0..DEEPEST + 1).fold("(component)".to_owned(), |inner, _| format!("(component {inner})"));
+        assert_eq!(component(&deep), usize::MAX);
+        assert!(bundled::ALL.iter().all(|(_, wasm)| most_globals(wasm) < 100));
+    }
+
+    #[test]
     fn a_version_that_is_no_text_or_endless_is_none() {
         let component = |said: &[u8]| {
             let name = [&[SECTION.len() as u8], SECTION].concat();
@@ -100,6 +149,7 @@ mod tests {
         };
         assert_eq!(version(&component(b"0.2.7")), Some("0.2.7"));
         assert_eq!(version(&component(&[0xff, 0xfe])), None);
+        assert_eq!(version(&component(b"0.1.0\x1b[2J")), None);
         assert_eq!(version(&component(&[b'1'; 40])), None);
     }
 }

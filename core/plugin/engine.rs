@@ -80,8 +80,9 @@ fn config() -> Config {
         // A call costs 0.1 µs rather than 0.5, and no plugin can be asynchronous.
         .concurrency_support(false)
         .max_wasm_stack(STACK)
-        // Names and lines in a plugin author's backtrace are worth a slower trap.
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // Functions are named all the same. Files and lines would come from the component's own debug
+        // sections, and what reads those can be made to take seconds, gigabytes or all of the stack.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         // Nothing here needs them, and what is off cannot be attacked.
         .wasm_memory64(false)
         .wasm_multi_memory(true)

@@ -53,8 +53,8 @@ impl Fault {
     /// The host itself panicked while it served the guest: our fault, contained at this border.
     pub fn of_panic(panic: &(dyn Any + Send), said: &[String]) -> Fault {
         let text = panic.downcast_ref::<&str>().copied();
-        let text =
-            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text = neutral(text.unwrap_or("no message"));
         Fault {
             message: format!("framegate itself failed while serving it, which is a bug in framegate: {text}"),
             detail: detail(None, said),
@@ -132,19 +132,8 @@ fn innermost(backtrace: &WasmBacktrace) -> Option<String> {
 fn names(backtrace: &WasmBacktrace) -> Vec<String> {
     let mut names = Vec::new();
     for frame in backtrace.frames().iter().take(BACKTRACE) {
-        let symbols = frame.symbols();
-        for symbol in symbols {
-            let place = match (symbol.file(), symbol.line()) {
-                (Some(file), Some(line)) => format!(" at {file}:{line}"),
-                _ => String::new(),
-            };
-            let name = symbol.name().or(frame.func_name()).unwrap_or("a function without a name");
-            names.push(neutral(&format!("{}{place}", plain(name))));
-        }
-        if symbols.is_empty() {
-            let name = frame.func_name().map(plain);
-            names.push(neutral(&name.unwrap_or_else(|| format!("function {}", frame.func_index()))));
-        }
+        let name = frame.func_name().map(plain);
+        names.push(neutral(&name.unwrap_or_else(|| format!("function {}", frame.func_index()))));
     }
     names
 }

@@ -31,6 +31,7 @@ mod node;
 mod program;
 mod recovery;
 pub mod registry;
+mod schema;
 mod settings;
 mod sharing;
 mod successor;

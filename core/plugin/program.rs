@@ -22,7 +22,7 @@ use super::fault::Fault;
 use super::host::{self, Journal, State, journal::neutral};
 use super::instance::Instance;
 use super::limits::Limits;
-use super::settings;
+use super::{schema, settings};
 use crate::media::{PixelFormat, Pool};
 use crate::node::{Counters, Digest, Halt, units};
 
@@ -30,6 +30,8 @@ use crate::node::{Counters, Digest, Halt, units};
 pub const MOST_BYTES: usize = 64 << 20;
 /// A settings schema larger than this describes no settings.
 const SCHEMA: usize = 256 << 10;
+/// Of one core module, of 16 bytes each: compilers make a few, linkers of many libraries some thousands.
+const MOST_GLOBALS: usize = 20_000;
 
 /// The plugin that hides something: it may never let a raw frame past.
 pub const PRIVACY: &str = "privacy";
@@ -77,6 +79,8 @@ pub enum Unloadable {
     CoreModule,
     /// Not WebAssembly, damaged, or using a part of it that is switched off.
     Invalid(String),
+    /// They lie outside the memory that is limited.
+    TooManyGlobals,
     Uncompiled(compiler::Failure),
     Refused(Refusal),
 }
@@ -98,6 +102,11 @@ impl fmt::Display for Unloadable {
                  new` on it",
             ),
             Unloadable::Invalid(why) => write!(f, "it is no valid component: {why}"),
+            Unloadable::TooManyGlobals => write!(
+                f,
+                "a module of it has more than {MOST_GLOBALS} globals, or lies too deep in other components to be \
+                 looked at"
+            ),
             Unloadable::Uncompiled(failure) => write!(f, "{failure}"),
             Unloadable::Refused(refusal) => write!(f, "{refusal}"),
         }
@@ -244,7 +253,11 @@ fn check_bytes(wasm: &[u8]) -> Result<(), Unloadable> {
     match wasm {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Unloadable::CoreModule),
         [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => {
-            border::check_version(declared::version(wasm)).map_err(Unloadable::Refused)
+            border::check_version(declared::version(wasm)).map_err(Unloadable::Refused)?;
+            match declared::most_globals(wasm) {
+                0..=MOST_GLOBALS => Ok(()),
+                _ => Err(Unloadable::TooManyGlobals),
+            }
         }
         _ => Err(Unloadable::Invalid("it does not start as one".to_owned())),
     }
@@ -274,5 +287,8 @@ fn read_schema(text: &str) -> Result<Json, String> {
     if text.len() > SCHEMA {
         return Err(format!("its settings schema has {} bytes, more than {SCHEMA}", text.len()));
     }
-    serde_json::from_str(text).map_err(|error| format!("its settings schema is no JSON: {error}"))
+    let schema =
+        serde_json::from_str(text).map_err(|error| format!("its settings schema is no JSON: {error}"))?;
+    schema::check_readable(&schema)?;
+    Ok(schema)
 }

@@ -1,9 +1,7 @@
 //! A node's `with:` block against the plugin's own JSON Schema.
 //!
 //! Owns the wording: each fault becomes a finding with its path under `with`, told as faults in
-//! built-in settings are. Schemas come from plugins and are not trusted either.
-
-use std::collections::HashMap;
+//! built-in settings are. Schemas come from plugins and are not trusted either; `schema` has the bounds.
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
@@ -12,13 +10,11 @@ use serde_json::{Map, Value as Json};
 
 use super::host::journal::neutral;
 use super::nearest::nearest;
+use super::schema;
 use crate::diagnostic::{Diagnostic, Path};
 
 /// Faults of one block that are told; a schema can find a fault in every element of a long list.
 const MOST_FAULTS: usize = 20;
-/// How often the parts of a schema may be applied to one value. Plain schemas need a few dozen; parts
-/// that refer to each other in twos need a thousand million after thirty steps.
-const MOST_APPLIED: u64 = 500;
 /// Bytes that a compiled pattern of a schema may take.
 const PATTERN: usize = 1 << 20;
 
@@ -27,18 +23,7 @@ const PATTERN: usize = 1 << 20;
 /// # Errors
 /// When it is none, refers to other documents, or refers to itself without end.
 pub fn validator(schema: &Json) -> Result<Validator, String> {
-    let mut references = Vec::new();
-    collect_references(schema, &mut references)?;
-    if let Some(reference) = references.iter().find(|start| leads_back(schema, start)) {
-        return Err(format!("its settings schema refers to itself without end, at \"{reference}\""));
-    }
-    let mut known = HashMap::new();
-    if references.iter().any(|start| applied(schema, start, &mut known) > MOST_APPLIED) {
-        return Err(format!(
-            "its settings schema applies its parts to one value more than {MOST_APPLIED} times; let fewer of \
-             them refer to each other"
-        ));
-    }
+    schema::check(schema)?;
     jsonschema::options()
         // An engine without backtracking: a pattern cannot be made to run for hours.
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN))
@@ -49,6 +34,9 @@ pub fn validator(schema: &Json) -> Result<Validator, String> {
 /// Everything wrong with `given`, with paths from the node.
 pub fn faults(validator: &Validator, schema: &Json, given: &Map<String, Json>) -> Vec<Diagnostic> {
     let given = Json::Object(given.clone());
+    if let Err(reason) = schema::check_cost(schema, &given) {
+        return vec![Diagnostic::error("plugin-setting", Path::root().key("with"), reason)];
+    }
     let errors = validator.iter_errors(&given).take(MOST_FAULTS);
     errors.flat_map(|error| explained(findings(&error, schema), &error, schema)).collect()
 }
@@ -105,9 +93,9 @@ fn findings(error: &ValidationError<'_>, schema: &Json) -> Vec<Diagnostic> {
         ValidationErrorKind::Enum { options } => {
             let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
             let options = options.iter().map(Json::to_string).collect::<Vec<_>>().join(", ");
-            fault("out-of-range", format!("\"{name}\" must be one of {options}, got {}", got()))
+            fault("out-of-range", format!("\"{name}\" must be one of {}, got {}", neutral(&options), got()))
         }
-        _ => fault("plugin-setting", format!("\"{name}\": {}", cut(&error.to_string()))),
+        _ => fault("plugin-setting", format!("\"{name}\": {}", cut(&neutral(&error.to_string())))),
     }
 }
 
@@ -180,96 +168,6 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Every `$ref` of a schema.
-///
-/// # Errors
-/// When one is not a plain way into the schema itself: others cannot be followed here, and what
-/// cannot be followed may turn in circles.
-fn collect_references(schema: &Json, into: &mut Vec<String>) -> Result<(), String> {
-    match schema {
-        Json::Object(keys) => {
-            for (key, value) in keys {
-                match (key.as_str(), value) {
-                    ("$ref", Json::String(reference)) if is_plain(reference) => into.push(reference.clone()),
-                    ("$ref" | "$dynamicRef" | "$recursiveRef", Json::String(reference)) => {
-                        return Err(format!(
-                            "its settings schema refers to \"{reference}\"; it may refer to its own parts, like \
-                             \"#/$defs/zone\""
-                        ));
-                    }
-                    (_, value) => collect_references(value, into)?,
-                }
-            }
-            Ok(())
-        }
-        Json::Array(items) => items.iter().try_for_each(|item| collect_references(item, into)),
-        _ => Ok(()),
-    }
-}
-
-fn is_plain(reference: &str) -> bool {
-    (reference == "#" || reference.starts_with("#/")) && !reference.contains('%')
-}
-
-/// Whether a `$ref` leads back to itself without going into the value: checking anything against it
-/// would never end. (A list of lists refers to itself too, but one level further in each time.)
-fn leads_back(schema: &Json, start: &str) -> bool {
-    let mut seen = Vec::new();
-    let mut open = vec![start.to_owned()];
-    while let Some(reference) = open.pop() {
-        let Some(target) = reference.strip_prefix('#').and_then(|pointer| schema.pointer(pointer)) else {
-            continue;
-        };
-        let mut next = Vec::new();
-        same_value_references(target, &mut next);
-        for reference in next {
-            if reference == start {
-                return true;
-            }
-            if !seen.contains(&reference) {
-                seen.push(reference.clone());
-                open.push(reference);
-            }
-        }
-    }
-    false
-}
-
-/// How often what `reference` leads to has parts of the schema applied to one value, itself included.
-/// Only for schemas that do not lead back.
-fn applied(schema: &Json, reference: &str, known: &mut HashMap<String, u64>) -> u64 {
-    if let Some(known) = known.get(reference) {
-        return *known;
-    }
-    let target = reference.strip_prefix('#').and_then(|pointer| schema.pointer(pointer));
-    let mut next = Vec::new();
-    target.into_iter().for_each(|target| same_value_references(target, &mut next));
-    let below = next.iter().map(|reference| applied(schema, reference, known));
-    let all = below.fold(1, u64::saturating_add);
-    known.insert(reference.to_owned(), all);
-    all
-}
-
-/// References that `schema` applies to the very value it is applied to.
-fn same_value_references(schema: &Json, into: &mut Vec<String>) {
-    let Json::Object(keys) = schema else { return };
-    if let Some(Json::String(reference)) = keys.get("$ref") {
-        into.push(reference.clone());
-    }
-    for (key, value) in keys {
-        match (key.as_str(), value) {
-            ("allOf" | "anyOf" | "oneOf", Json::Array(items)) => {
-                items.iter().for_each(|item| same_value_references(item, into));
-            }
-            ("not" | "if" | "then" | "else", value) => same_value_references(value, into),
-            ("dependentSchemas", Json::Object(all)) => {
-                all.values().for_each(|item| same_value_references(item, into));
-            }
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,21 +182,6 @@ mod tests {
         for name in ["\"mode\"", "\"zone.y\""] {
             assert!(found.contains(&format!("the setting {name} is missing")), "{found:?}");
         }
-    }
-
-    #[test]
-    fn parts_that_double_with_each_step_are_refused_at_once() {
-        let twice = |next: String| json!({ "allOf": [{ "$ref": next }, { "$ref": next }] });
-        let parts = |steps: usize| {
-            let mut parts: Map<String, Json> = (0..steps)
-                .map(|step| (format!("d{step}"), twice(format!("#/$defs/d{}", step + 1))))
-                .collect();
-            parts.insert(format!("d{steps}"), json!({}));
-            json!({ "$ref": "#/$defs/d0", "$defs": parts })
-        };
-        let refused = validator(&parts(30)).unwrap_err();
-        assert!(refused.contains("more than 500 times"), "{refused}");
-        assert!(validator(&parts(5)).is_ok());
     }
 
     fn check(schema: Json, given: Json) -> Vec<(String, String)> {
@@ -322,8 +205,7 @@ mod tests {
 
     #[test]
     fn what_the_plugin_says_of_a_setting_helps_where_nothing_else_does() {
-        let near =
-            json!({ "type": "integer", "maximum": 9, "description": "How near,\n in\u{1b}[1m steps." });
+        let near = json!({ "type": "integer", "maximum": 9, "description": "How near,\n in steps." });
         let schema = json!({
             "type": "object", "properties": { "near": near }, "required": ["near"], "additionalProperties": false
         });
@@ -332,8 +214,8 @@ mod tests {
             let found = faults(&validator, &schema, given.as_object().unwrap());
             found.into_iter().map(|finding| finding.help.unwrap()).collect::<Vec<_>>()
         };
-        assert_eq!(help(json!({ "near": 12 })), ["How near, in\\u{1b}[1m steps."]);
-        assert_eq!(help(json!({})), ["How near, in\\u{1b}[1m steps."]);
+        assert_eq!(help(json!({ "near": 12 })), ["How near, in steps."]);
+        assert_eq!(help(json!({})), ["How near, in steps."]);
         assert_eq!(help(json!({ "near": 1, "nera": 1 })), ["did you mean \"near\"?"]);
     }
 

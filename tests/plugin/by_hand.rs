@@ -345,6 +345,19 @@ fn parts_of_webassembly_that_are_off_are_refused() {
 }
 
 #[test]
+fn what_a_component_says_of_its_own_lines_is_not_followed() {
+    // It traps as soon as it is asked anything, and 18,000 functions made part of each other led to there:
+    // whoever looks that up call by call runs out of stack.
+    assert_refused(include_bytes!("fixtures/inlined.wasm"), "does not say what it is: it gave up");
+}
+
+#[test]
+fn more_globals_than_memory_would_be_allowed_are_refused() {
+    let module = format!("(core module {})", "(global i32 (i32.const 0))".repeat(20_001));
+    assert_refused(&wat::parse_str(format!("(component {module})")).unwrap(), "more than 20000 globals");
+}
+
+#[test]
 fn a_deeply_nested_file_does_no_harm() {
     // From the inside out: a component that holds nothing but another, two thousand times.
     const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -352,7 +365,7 @@ fn a_deeply_nested_file_does_no_harm() {
         const COMPONENT_SECTION: u8 = 4;
         [HEADER, &[COMPONENT_SECTION], &leb128(inner.len()), &inner].concat()
     });
-    assert_refused(&nested, "does not export \"lifecycle\"");
+    assert_refused(&nested, "lies too deep in other components");
 }
 
 fn leb128(mut number: usize) -> Vec<u8> {

@@ -115,6 +115,13 @@ impl Shared {
     }
 }
 
+/// Whether it is followed instead of shown: controls, line ends, and what turns the reading direction.
+pub fn is_unseen(letter: char) -> bool {
+    let turns = ['\u{200e}', '\u{200f}', '\u{61c}'].contains(&letter)
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter != '\t' && (letter.is_control() || turns)
+}
+
 /// `text` as one harmless line: what could move a cursor, colour a terminal, turn the reading
 /// direction or start a new line is shown by its number.
 pub fn neutral(text: &str) -> String {
@@ -124,10 +131,9 @@ pub fn neutral(text: &str) -> String {
             line.push('…');
             break;
         }
-        let turns = matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         match letter {
             '\t' => line.push(' '),
-            letter if letter.is_control() || turns => {
+            letter if is_unseen(letter) => {
                 let _ = write!(line, "\\u{{{:x}}}", letter as u32);
             }
             letter => line.push(letter),
@@ -160,7 +166,7 @@ mod tests {
     #[test]
     fn a_line_cannot_reach_the_terminal_behind_it() {
         assert_eq!(neutral("\x1b[31mred\nnext\r"), "\\u{1b}[31mred\\u{a}next");
-        assert_eq!(neutral("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(neutral("a\u{202e}b\u{61c}"), "a\\u{202e}b\\u{61c}");
         assert!(neutral(&"x".repeat(1 << 20)).len() <= LINE + 4);
     }
 

@@ -4,6 +4,7 @@ pub mod camera;
 pub mod collect;
 pub mod convert;
 pub mod crop;
+mod encode;
 pub mod file;
 pub mod gate;
 pub mod h264;

@@ -19,8 +19,7 @@ use std::os::raw::{c_int, c_void};
 
 use crate::media::{Colour, Frame, Matrix, PlaneRef, Range, Size};
 
-/// The sides the encoder takes: its blocks are 16 pixels, and its tables end at level 5.2.
-pub(super) const LEAST_SIDE: u32 = 16;
+/// The sides the encoder takes: its tables end at level 5.2.
 pub(super) const MOST_LONG_SIDE: u32 = 3840;
 pub(super) const MOST_SHORT_SIDE: u32 = 2160;
 

@@ -3,11 +3,10 @@
 
 use super::codec::{Codec, Encoded, Refused};
 use super::wanted::Wanted;
-use super::{agreed, fits, too_large};
+use super::{fits, too_large};
 use crate::media::{AccessUnit, Colour, Frame, Item, Pts, Size};
-use crate::node::{
-    Adjusted, Counter, Filter, Format, Handled, Inputs, NodeError, Output, Settings, Site, Wish,
-};
+use crate::node::{Adjusted, Filter, Format, Handled, Inputs, NodeError, Output, Settings, Site, Wish};
+use crate::nodes::encode::{Tally, Wishes, agreed};
 
 /// A native encoder and what it was made for.
 struct Running {
@@ -23,14 +22,8 @@ struct Running {
 pub(super) struct Encoder {
     wanted: Wanted,
     running: Option<Running>,
-    /// A keyframe is owed: asked for, and not yet come.
-    keyframe: bool,
-    asleep: bool,
-    skipped: Counter,
-    rested: Counter,
-    keyframes: Counter,
-    bytes: Counter,
-    bitrate: Counter,
+    wishes: Wishes,
+    tally: Tally,
     node: String,
 }
 
@@ -39,8 +32,8 @@ impl Filter for Encoder {
         let Some(frame) = inputs.take_frame(0) else {
             return Ok(());
         };
-        if self.asleep {
-            self.rested.add(1);
+        if self.wishes.asleep {
+            self.tally.rested.add(1);
             return Ok(());
         }
         if let Some(unit) = self.encode(&frame)? {
@@ -55,34 +48,21 @@ impl Filter for Encoder {
     }
 
     fn request(&mut self, wish: Wish) -> Handled {
-        match wish {
-            Wish::Keyframe => self.keyframe = true,
-            Wish::Bitrate(bits) => self.set_bitrate(bits),
-            Wish::Sleep => {
-                self.asleep = true;
-                return Handled::PassOn;
-            }
-            Wish::Wake => {
-                // Whoever wakes us has nothing to refer back to.
-                self.keyframe |= self.asleep;
-                self.asleep = false;
-                return Handled::PassOn;
-            }
-            Wish::Stop => return Handled::PassOn,
+        if let Wish::Bitrate(bits) = wish {
+            self.set_bitrate(bits);
         }
-        Handled::Here
+        self.wishes.hear(wish)
     }
 
     /// Bitrates up to what the native encoder was made for, and the time between keyframes, hold at
     /// once. For the rest the next frame begins with another native encoder: viewers see a keyframe.
     fn adjust(&mut self, settings: &Settings, inputs: &[Option<Format>]) -> Adjusted {
-        let wanted = Wanted::new(settings, agreed(inputs).rate);
+        let wanted = Wanted::new(settings, &agreed(inputs));
         let made_for = self.running.as_ref().map_or(0, |running| running.most);
-        if !wanted.suits_encoder_of(&self.wanted) || wanted.most > made_for {
+        if !wanted.suits_encoder_of(&self.wanted) || wanted.bitrate.most > made_for {
             self.running = None;
         }
-        // What viewers have brought it down to stays.
-        let asked = if self.wanted.now == self.wanted.most { wanted.most } else { self.wanted.now };
+        let asked = wanted.bitrate.carried_over(&self.wanted.bitrate);
         self.wanted = wanted;
         self.set_bitrate(u64::from(asked));
         Adjusted::Applied
@@ -94,19 +74,14 @@ impl Encoder {
         Encoder {
             wanted,
             running: None,
-            keyframe: false,
-            asleep: false,
-            skipped: site.counters.named("skipped"),
-            rested: site.counters.named("rested"),
-            keyframes: site.counters.named("keyframes"),
-            bytes: site.counters.named("bytes"),
-            bitrate: site.counters.named("bitrate"),
+            wishes: Wishes::default(),
+            tally: Tally::new(site),
             node: site.node.clone(),
         }
     }
 
     fn encode(&mut self, frame: &Frame) -> Result<Option<AccessUnit>, NodeError> {
-        let owed = self.keyframe;
+        let owed = self.wishes.keyframe;
         let every = self.wanted.keyframe_every;
         let running = self.running_for(frame)?;
         if owed || running.last_keyframe.is_some_and(|last| frame.pts.since(last) >= every) {
@@ -117,7 +92,7 @@ impl Encoder {
         let unit = match running.codec.encode(frame, running.last_millis) {
             Ok(Encoded::Unit(unit)) => unit,
             Ok(Encoded::Skipped) => {
-                self.skipped.add(1);
+                self.tally.skipped.add(1);
                 return Ok(None);
             }
             Err(refused) => {
@@ -129,10 +104,10 @@ impl Encoder {
         };
         if unit.keyframe {
             running.last_keyframe = Some(frame.pts);
-            self.keyframe = false;
-            self.keyframes.add(1);
+            self.wishes.keyframe = false;
+            self.tally.keyframes.add(1);
         }
-        self.bytes.add(unit.data.len() as u64);
+        self.tally.bytes.add(unit.data.len() as u64);
         Ok(Some(AccessUnit {
             data: unit.data,
             keyframe: unit.keyframe,
@@ -159,30 +134,24 @@ impl Encoder {
             return Err(NodeError::stop_graph(too_large(size)));
         }
         let mut codec = Codec::new(&self.wanted.aim(size, colour)).map_err(refused)?;
-        if self.wanted.now != self.wanted.most {
-            codec.set_bitrate(self.wanted.now).map_err(refused)?;
+        let bitrate = self.wanted.bitrate;
+        if bitrate.now != bitrate.most {
+            codec.set_bitrate(bitrate.now).map_err(refused)?;
         }
-        self.bitrate.set(u64::from(self.wanted.now));
-        Ok(Running {
-            codec,
-            size,
-            colour,
-            most: self.wanted.most,
-            last_keyframe: None,
-            last_millis: i64::MIN,
-        })
+        self.tally.bitrate.set(u64::from(bitrate.now));
+        Ok(Running { codec, size, colour, most: bitrate.most, last_keyframe: None, last_millis: i64::MIN })
     }
 
     fn set_bitrate(&mut self, bits: u64) {
-        let bits = bits.clamp(u64::from(self.wanted.least), u64::from(self.wanted.most)) as u32;
+        let bits = self.wanted.bitrate.held(bits);
         let Some(running) = &mut self.running else {
-            self.wanted.now = bits;
+            self.wanted.bitrate.now = bits;
             return;
         };
         match running.codec.set_bitrate(bits) {
             Ok(()) => {
-                self.wanted.now = bits;
-                self.bitrate.set(u64::from(bits));
+                self.wanted.bitrate.now = bits;
+                self.tally.bitrate.set(u64::from(bits));
             }
             // The stream goes on as it was.
             Err(refused) => tracing::warn!(node = self.node, bits, "{refused}"),

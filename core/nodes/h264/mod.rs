@@ -10,23 +10,19 @@ mod encoder;
 mod tests;
 mod wanted;
 
-use std::time::Duration;
-
 use crate::diagnostic::{Diagnostic, Path};
 use crate::media::{PixelFormat, Size};
 use crate::node::{
     About, Accepts, Contract, Format, InputPort, Node, NodeError, NodeKind, OutputPort, Pace, Role, Setting,
-    Settings, Site, Takes, VideoFormat, Work, units,
+    Settings, Site, Takes, VideoFormat, Work,
 };
-use codec::{LEAST_SIDE, MOST_LONG_SIDE, MOST_SHORT_SIDE};
+use crate::nodes::encode::{self, LEAST_SIDE, agreed, even};
+use codec::{MOST_LONG_SIDE, MOST_SHORT_SIDE};
 use encoder::Encoder;
 use wanted::Wanted;
 
 /// Whether this build's encoder has its SIMD code; without it encoding takes three times as long.
 pub const HAS_SIMD: bool = matches!(env!("FRAMEGATE_ENCODER_SIMD").as_bytes(), b"yes");
-
-const LEAST_BITRATE: u64 = 10_000;
-const MOST_BITRATE: u64 = 240_000_000;
 
 static ABOUT: About = About {
     name: "h264",
@@ -37,23 +33,9 @@ static ABOUT: About = About {
         "encodes frames as H.264 (by openh264; built without nasm, so three times slower)"
     },
     with: &[
-        Setting::with_default(
-            "bitrate",
-            Takes::Bitrate { least: LEAST_BITRATE, most: MOST_BITRATE },
-            "2M",
-            "Bits per second, and the most that viewers can ask for",
-        ),
-        Setting::optional(
-            "min_bitrate",
-            Takes::Bitrate { least: LEAST_BITRATE, most: MOST_BITRATE },
-            "The least that viewers with a poor connection can bring it down to; a fifth of \"bitrate\" unless given",
-        ),
-        Setting::with_default(
-            "keyframe_every",
-            Takes::Duration { least: Duration::from_millis(100), most: Duration::from_secs(3600) },
-            "10s",
-            "The longest time without a keyframe; viewers who join are given one at once",
-        ),
+        encode::BITRATE,
+        encode::MIN_BITRATE,
+        encode::KEYFRAME_EVERY,
         Setting::with_default(
             "complexity",
             Takes::Choice(&["low", "medium", "high"]),
@@ -87,16 +69,7 @@ impl NodeKind for H264 {
     }
 
     fn contract(&self, settings: &Settings) -> Result<Contract, Vec<Diagnostic>> {
-        let most = settings.bitrate("bitrate");
-        if let Some(least) = settings.try_bitrate("min_bitrate").filter(|least| *least > most) {
-            let (least, most) = (units::show_bitrate(least), units::show_bitrate(most));
-            let rule = format!("\"min_bitrate\" must not be over \"bitrate\", which is {most}, got {least}");
-            return Err(vec![Diagnostic::error(
-                "out-of-range",
-                Path::root().key("with").key("min_bitrate"),
-                rule,
-            )]);
-        }
+        encode::check(settings)?;
         Ok(Contract {
             inputs: vec![InputPort::each("frames", Accepts::frames(&[PixelFormat::I420]))],
             outputs: vec![OutputPort { name: "access_units" }],
@@ -123,14 +96,9 @@ impl NodeKind for H264 {
                 "this build's encoder has no SIMD code and is three times slower; install nasm and build again"
             );
         }
-        let wanted = Wanted::new(settings, agreed(inputs).rate);
+        let wanted = Wanted::new(settings, &agreed(inputs));
         Ok(Node::Filter(Box::new(Encoder::new(wanted, site))))
     }
-}
-
-fn agreed(inputs: &[Option<Format>]) -> VideoFormat {
-    let unknown = VideoFormat { pixel: PixelFormat::I420, size: None, rate: None };
-    inputs.first().copied().flatten().and_then(|format| format.video()).unwrap_or(unknown)
 }
 
 fn fits(size: Size) -> bool {
@@ -142,9 +110,4 @@ fn too_large(size: Size) -> String {
     format!(
         "h264 takes pictures from {LEAST_SIDE}x{LEAST_SIDE} to {MOST_LONG_SIDE}x{MOST_SHORT_SIDE}, upright or across, got {size}"
     )
-}
-
-/// H.264 with halved chroma has no odd sizes: the last odd row and column are left out.
-fn even(size: Size) -> Size {
-    Size::new(size.width() & !1, size.height() & !1).expect("sides of at least 16 stay sides")
 }

@@ -3,20 +3,13 @@
 use std::time::Duration;
 
 use super::codec::{Aim, Complexity};
-use super::{LEAST_BITRATE, even};
-use crate::media::{Colour, Rate, Size};
-use crate::node::Settings;
-
-/// What rate control reckons with where the stream does not say.
-const USUAL_RATE: f64 = 30.0;
+use crate::media::{Colour, Size};
+use crate::node::{Settings, VideoFormat};
+use crate::nodes::encode::{self, Bitrate, even};
 
 /// What was set, and what has been asked for since.
 pub(super) struct Wanted {
-    /// Bits per second, as the two below.
-    pub least: u32,
-    pub most: u32,
-    /// What viewers have brought it to.
-    pub now: u32,
+    pub bitrate: Bitrate,
     pub keyframe_every: Duration,
     complexity: Complexity,
     layers: u8,
@@ -25,13 +18,9 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub fn new(settings: &Settings, rate: Option<Rate>) -> Wanted {
-        let most = settings.bitrate("bitrate");
-        let least = settings.try_bitrate("min_bitrate").unwrap_or((most / 5).max(LEAST_BITRATE));
+    pub fn new(settings: &Settings, frames: &VideoFormat) -> Wanted {
         Wanted {
-            least: least as u32,
-            most: most as u32,
-            now: most as u32,
+            bitrate: Bitrate::new(settings),
             keyframe_every: settings.duration("keyframe_every"),
             complexity: match settings.choice("complexity") {
                 "low" => Complexity::Low,
@@ -40,7 +29,7 @@ impl Wanted {
             },
             layers: settings.integer("layers") as u8,
             threads: settings.integer("threads") as u8,
-            frames_per_second: rate.map_or(USUAL_RATE, Rate::per_second) as f32,
+            frames_per_second: encode::rate(frames).per_second() as f32,
         }
     }
 
@@ -57,7 +46,7 @@ impl Wanted {
             size: even(size),
             colour,
             frames_per_second: self.frames_per_second,
-            bitrate: self.most,
+            bitrate: self.bitrate.most,
             complexity: self.complexity,
             layers: self.layers,
             threads: self.threads,

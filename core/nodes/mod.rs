@@ -4,6 +4,8 @@ pub mod camera;
 pub mod collect;
 pub mod convert;
 pub mod crop;
+#[cfg(feature = "v4l2")]
+mod devices;
 mod encode;
 pub mod file;
 pub mod gate;

@@ -24,6 +24,7 @@ use super::controls;
 use super::keyframe::Way;
 use super::negotiate::{Capture, Choice, Wanted, choose};
 use super::offers::{interval, offers};
+use crate::nodes::devices;
 
 /// Buffers between the driver and us: one being read, one being filled, two in between.
 const BUFFERS: u32 = 4;
@@ -143,13 +144,7 @@ pub fn find_again(lost: &Name) -> Option<Name> {
 
 /// Every device that gives pictures, in the order of their numbers.
 pub fn cameras() -> Vec<Name> {
-    let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("video"))
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
-    paths.iter().filter_map(|path| name(&Device::with_path(path).ok()?, path)).collect()
+    devices::paths().iter().filter_map(|path| name(&Device::with_path(path).ok()?, path)).collect()
 }
 
 /// `None`: it gives no pictures, as the second device of each webcam, or is none of ours.

@@ -34,6 +34,8 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         Arc::new(nodes::gate::Gate),
         Arc::new(plugin::Kind::default()),
         Arc::new(nodes::h264::H264),
+        #[cfg(feature = "v4l2")]
+        Arc::new(nodes::h264_v4l2::H264V4l2::of(nodes::h264_v4l2::Coding::H264)),
         Arc::new(nodes::h264_decode::H264Decode),
         // Sinks.
         Arc::new(relay::Kind::new(hub.clone())),
@@ -59,12 +61,13 @@ fn other_names() -> Vec<(&'static str, String)> {
     plugin::bundled::ALL.iter().map(|(name, _)| plugin(name)).chain(kinds).collect()
 }
 
-const ALSO_CALLED: [(&str, &str); 22] = [
+const ALSO_CALLED: [(&str, &str); 24] = [
     ("camera", "libcamera"),
     ("decode", "h264_decode"),
     ("decoder", "h264_decode"),
     ("encode", "h264"),
     ("encoder", "h264"),
+    ("h264_v4l2m2m", "h264_v4l2"),
     ("mp4", "file"),
     ("openh264", "h264"),
     ("picamera2", "libcamera"),
@@ -77,6 +80,7 @@ const ALSO_CALLED: [(&str, &str); 22] = [
     ("testsrc", "test_pattern"),
     ("trigger", "gate"),
     ("usb", "v4l2"),
+    ("v4l2h264enc", "h264_v4l2"),
     ("video", "file"),
     ("webcam", "v4l2"),
     ("webrtc", "relay"),
@@ -85,7 +89,12 @@ const ALSO_CALLED: [(&str, &str); 22] = [
 ];
 
 /// Kinds that need a native library, at run time or to be compiled, and the feature that brings them.
-const GATED: [Absent; 2] = [
+const GATED: [Absent; 3] = [
+    Absent {
+        name: "h264_v4l2",
+        summary: "encodes frames as H.264 by an encoder in hardware, as the Raspberry Pi 4 and older have",
+        feature: "v4l2",
+    },
     Absent {
         name: "libcamera",
         summary: "a camera that libcamera drives: CSI sensors and USB webcams",

@@ -11,6 +11,8 @@ pub mod file;
 pub mod gate;
 pub mod h264;
 pub mod h264_decode;
+#[cfg(feature = "v4l2")]
+pub mod h264_v4l2;
 pub mod images;
 #[cfg(any(feature = "libcamera", feature = "libcamera-0-3"))]
 pub mod libcamera;

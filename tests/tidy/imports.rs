@@ -75,7 +75,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tract_onnx", &["infer"]),
     ("ureq", &["plugin/registry", "relay", "cli"]),
     ("url", &["nodes/rtsp"]),
-    ("v4l", &["nodes/v4l2"]),
+    ("v4l", &["nodes/h264_v4l2", "nodes/v4l2"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime_wasi", &["plugin"]),
     ("webrtc", &["relay"]),

@@ -20,11 +20,11 @@ endif
 test: build-setup test-setup
 	$(CARGO) test
 
-# Boots a virtual machine with webcams made of software, and again for the program without libcamera. The
+# Boots a virtual machine with webcams and an encoder made of software, and again for the program without libcamera. The
 # same profile and features as `test` but for the camera: only this package is compiled again, none of its
 # dependencies.
 test-camera: build-setup camera-setup
-	$(CARGO) test --features $(CAMERA),v4l2 --lib -- nodes::libcamera nodes::v4l2 nodes::camera cli::cameras
+	$(CARGO) test --features $(CAMERA),v4l2 --lib -- nodes::libcamera nodes::v4l2 nodes::h264_v4l2 nodes::camera cli::cameras
 	$(CARGO) test --features $(CAMERA),v4l2 --test camera
 	$(CARGO) test --features v4l2 --test camera
 
@@ -95,4 +95,7 @@ camera-setup:
 	@[ -e /usr/share/doc/busybox-static ] || .ci/install busybox-static "the first program of that machine"
 	$(call need,cpio,cpio,packing the first file system of that machine)
 	@[ -e /sbin/modprobe ] || .ci/install kmod "loading the drivers of that machine"
+	$(call need,make,make,building drivers for that machine)
+	$(call need,gcc-12,gcc-12,building drivers for that machine)
+	$(call need,v4l2-ctl,v4l-utils,decoding what its encoder gives)
 	@[ -e /lib/systemd/systemd-udevd ] || .ci/install udev "telling libcamera of cameras"

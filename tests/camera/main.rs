@@ -1,5 +1,6 @@
 //! Real drivers, real libcamera, the real program: one virtual machine is booted with Debian's own
-//! kernel, and webcams that are made of software are plugged into it and pulled out again.
+//! kernel, and webcams that are made of software are plugged into it and pulled out again; an encoder made of
+//! software comes as a driver.
 //!
 //! What is asserted is content (which frames, in which order, which controls arrived), never speed.
 //! Run by `make test-camera`: without a camera feature there is nothing here.
@@ -9,6 +10,10 @@
 mod webcam;
 
 mod encoded;
+#[cfg(feature = "v4l2")]
+mod encoder;
+#[cfg(feature = "v4l2")]
+mod inside;
 mod kernel;
 mod libcamera;
 mod listing;
@@ -52,6 +57,8 @@ fn real_drivers_and_the_real_program_do_as_promised() {
 
     listing::both_cameras_are_listed_with_what_they_offer(&mut machine);
     listing::ten_pictures_come_whole_and_one_is_saved(&mut machine);
+    #[cfg(feature = "v4l2")]
+    encoder::an_encoder_in_hardware_takes_pictures_by_both_dialects(&mut machine);
     if V4L2 {
         let both = [&mut door, &mut yard];
         kernel::the_kernels_own_interface_gives_whole_pictures_of_every_sort(&mut machine, both);

@@ -25,6 +25,7 @@ pub fn an_encoder_in_hardware_takes_pictures_by_both_dialects(machine: &mut Mach
             part(machine, pictures);
             comes_back(machine, pictures);
         }
+        part(machine, "graph");
         if dialect == 0 {
             what_is_there_instead_is_told(machine);
         }

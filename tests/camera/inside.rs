@@ -6,13 +6,18 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use framegate::graph::{self, Text};
 use framegate::media::{AccessUnit, Frame, FrameFormat, Item, PixelFormat, Pool, Pts, Size};
 use framegate::node::{
     Epoch, Filter, Format, Inputs, Node, NodeError, NodeKind, Output, Settings, Site, VideoFormat, Wish,
 };
+use framegate::nodes::collect::Basket;
 use framegate::nodes::h264_v4l2::{Coding, H264V4l2};
+use framegate::{catalog, run};
 
 use serde_json::{Value as Json, json};
 
@@ -40,6 +45,7 @@ fn a_part_in_the_machine() {
     let Ok(part) = std::env::var(PART) else { return };
     match part.as_str() {
         "refusals" => refusals(),
+        "graph" => whole_graph(),
         part => {
             let (pixel, size) = part.split_once(' ').expect("a pixel format and a size");
             encode(pixel.parse().unwrap(), size.parse().unwrap());
@@ -150,6 +156,30 @@ fn another_size_begins_another_stream(pixel: PixelFormat, size: Size) {
         |unit: &AccessUnit| [12, 16].map(|at| u32::from_be_bytes(unit.data[at..at + 4].try_into().unwrap()));
     assert_eq!(told(&all[0]), [size.width() & !1, size.height() & !1]);
     assert_eq!(told(&all[3]), [larger.width() & !1, larger.height() & !1]);
+}
+
+/// In a graph it has a thread of its own, and its end is the graph's.
+fn whole_graph() {
+    let mut kinds = catalog::kinds();
+    for kind in &mut kinds.present {
+        if kind.about().name == KIND.about().name {
+            *kind = Arc::new(KIND);
+        }
+    }
+    let text = "version: 1\nclock: offline\nnodes:\n  - id: pattern\n    kind: test_pattern\n    \
+                with: { size: 650x362, count: 30 }\n  - id: encoder\n    kind: h264_v4l2\n    inputs: pattern\n  \
+                - id: end\n    kind: collect\n    with: { into: encoded }\n    inputs: encoder\n";
+    let text = Text { name: "encoder.yaml".to_owned(), folder: PathBuf::new(), text: text.to_owned() };
+    let checked = graph::load(&text, &[], &kinds, &|_| None);
+    let basket = Basket::open("encoded");
+    let running = run::start(checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.findings))).unwrap();
+    let ended = running.wait();
+    assert!(ended.failures.is_empty(), "{ended:?}");
+    let sequences = basket.items().into_iter().map(|item| match item {
+        Item::AccessUnit(unit) => unit.sequence,
+        _ => unreachable!("an encoder gives access units"),
+    });
+    assert_eq!(sequences.collect::<Vec<_>>(), (0..30).collect::<Vec<_>>());
 }
 
 fn refusals() {

@@ -16,6 +16,8 @@ pub fn build(folder: &Path, project: &Project) -> Result<(), String> {
         let install = ["install", "--silent", "--no-audit", "--no-fund"];
         tool(Command::new("npm").args(install), folder, NEEDS)?;
     }
+    // Which knows the file, the line and the place in it; componentize-js tells how many errors there are.
+    tool(Command::new("node").args(["--check", "plugin.js"]), folder, NEEDS)?;
     eprintln!("building with componentize-js: some ten seconds");
     let mut command = Command::new("node");
     command.args(["build.mjs", project.world.name(), &project.file_name()]);

@@ -1,5 +1,6 @@
 //! Python: componentize-py, from PyPI, in an environment of the project's own.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,14 +9,22 @@ use crate::cli::plugin::project::Project;
 
 const NEEDS: &str = "it needs Python 3.10 or later with venv (Debian: apt-get install python3-venv)";
 
+/// Around the author's module, so that nobody needs to catch what it raises.
+const GUARD: &str = include_str!("guard.py");
+const GUARD_MODULE: &str = "framegate_guard";
+
 /// # Errors
 /// A sentence that says what is missing or wrong.
 pub fn build(folder: &Path, project: &Project) -> Result<(), String> {
     let compiler = installed(folder, "componentize-py")?;
+    let guard = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let module = guard.path().join(GUARD_MODULE).with_extension("py");
+    fs::write(&module, GUARD).map_err(|error| format!("cannot write \"{}\": {error}", module.display()))?;
     eprintln!("building with componentize-py: some ten seconds");
     let mut command = Command::new(compiler);
     command.args(["--quiet", "--wit-path", "wit", "--world", project.world.name()]);
-    command.args(["componentize", "plugin", "--output", &project.file_name()]);
+    command.args(["componentize", "--python-path", ".", "--python-path"]).arg(guard.path());
+    command.args([GUARD_MODULE, "--output", &project.file_name()]);
     tool(&mut command, folder, NEEDS)
 }
 

@@ -53,6 +53,16 @@ impl World {
             World::Analyzer => "works on annotations; never sees a pixel",
         }
     }
+
+    /// What its plugins may import besides `frames` and `host`, as `wit/v0/worlds.wit` has it.
+    pub const fn imports(self) -> &'static [&'static str] {
+        match self {
+            World::Filter => &["pixels-read", "pixels-write", "draw", "annotations"],
+            World::Detector => &["pixels-read", "annotations"],
+            World::Overlay => &["draw", "annotations"],
+            World::Analyzer => &["annotations"],
+        }
+    }
 }
 
 /// Something a plugin may do: one importable interface.
@@ -304,6 +314,18 @@ mod tests {
         assert_eq!(world(&["draw", "annotations"], "filtering"), World::Overlay);
         assert_eq!(world(&["annotations"], "filtering"), World::Analyzer);
         assert_eq!(world(&["pixels-read", "wasi:cli/stdout@0.2.6"], "detecting"), World::Detector);
+    }
+
+    #[test]
+    fn a_world_may_import_what_its_file_says() {
+        let file = include_str!("../../wit/v0/worlds.wit");
+        for world in World::ALL {
+            let (_, body) = file.split_once(&format!("world {} {{", world.name())).unwrap();
+            let (body, _) = body.split_once('}').unwrap();
+            let imports = body.lines().filter_map(|line| line.trim().strip_prefix("import "));
+            let imports: Vec<&str> = imports.map(|name| name.trim_end_matches(';')).collect();
+            assert_eq!(imports, world.imports(), "{}", world.name());
+        }
     }
 
     #[test]

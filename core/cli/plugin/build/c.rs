@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::{python, tool};
 use crate::cli::plugin::project::Project;
+use crate::plugin::World;
 
 const NEEDS: &str = "it needs clang and its linker for WebAssembly (Debian: apt-get install clang lld)";
 
@@ -37,4 +38,16 @@ pub fn build(folder: &Path, project: &Project) -> Result<(), String> {
     let mut wrap = Command::new(&wasm_tools);
     wrap.args(["component", "new", "--output", &project.file_name()]);
     tool(wrap.arg(&embedded), folder, NEEDS)
+        .map_err(|reason| format!("{reason}; {}", may_import(project.world)))
+}
+
+/// What an import that does not resolve means.
+fn may_import(world: World) -> String {
+    format!(
+        "a plugin of the world \"{}\" ({}) may import {} besides frames and host: leave out the call of any \
+         other, or change \"world\" in framegate.json and what the plugin exports",
+        world.name(),
+        world.in_words(),
+        world.imports().join(", "),
+    )
 }

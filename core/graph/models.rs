@@ -208,7 +208,10 @@ fn digest(reader: &mut Reader<'_>, text: &str, path: &Path) -> Option<Digest> {
         let message =
             format!("\"sha256\" must be 64 hexadecimal digits, got {} characters", text.chars().count());
         let finding = Diagnostic::error("wrong-type", path.key("sha256"), message);
-        reader.report(finding.help("`sha256sum FILE` prints it"));
+        reader.report(finding.help(match text.starts_with("sha256:") {
+            true => "write it without the prefix `sha256:`",
+            false => "`sha256sum FILE` prints it",
+        }));
     }
     digest
 }

@@ -323,7 +323,10 @@ fn unpinned(program: &Program, settings: &Settings) -> Option<Diagnostic> {
     let is = program.key;
     let Some(wanted) = Digest::parse(pinned) else {
         let message = format!("\"sha256\" must be 64 hexadecimal digits, got \"{pinned}\"");
-        return Some(Diagnostic::error("wrong-type", path, message).help(format!("this plugin has {is}")));
+        let prefix =
+            if pinned.starts_with("sha256:") { "write it without the prefix `sha256:`; " } else { "" };
+        let help = format!("{prefix}this plugin has {is}");
+        return Some(Diagnostic::error("wrong-type", path, message).help(help));
     };
     (wanted != is).then(|| {
         let message = format!("the plugin has the hash {is}, and the graph asks for {pinned}");

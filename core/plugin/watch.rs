@@ -15,6 +15,9 @@ use super::successor::{Successor, Terms};
 use crate::node::Digest;
 use crate::watch::{self, Changes, Eyes, Seen};
 
+/// Bytes that only a component with an interpreter in it has: Python's has 18 MB, JavaScript's 12.
+const INTERPRETER: usize = 8 << 20;
+
 /// Where the newest successor waits; one that nobody has taken gives way to the next.
 type Doorstep = Arc<Mutex<Option<Box<Successor>>>>;
 
@@ -78,6 +81,7 @@ impl Attendant {
         if std::mem::replace(&mut self.last, key) == key {
             return;
         }
+        self.announce(wasm.len());
         match self.terms.ready(&wasm, &key) {
             Ok(successor) => {
                 // The one that waited, if any, is dropped outside the lock.
@@ -85,6 +89,16 @@ impl Attendant {
             }
             Err(why) => self.refuse(&why),
         }
+    }
+
+    /// There is a silence before one of some size takes over.
+    fn announce(&self, size: usize) {
+        let (node, file) = (&self.terms.site.node, self.file.display());
+        let takes = match size > INTERPRETER {
+            true => ": ten seconds to a minute for a language with an interpreter",
+            false => "",
+        };
+        tracing::info!(node, "{file} has changed; compiling it{takes}");
     }
 
     fn refuse(&self, why: &str) {

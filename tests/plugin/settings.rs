@@ -108,9 +108,13 @@ fn a_file_is_pinned_by_its_hash() {
     assert_eq!((code, path.as_str()), ("wrong-digest", "sha256"));
     assert!(text.contains(&hash), "{text}");
     beside["sha256"] = json!("abc");
-    let (code, _, text) = finding(beside, with);
+    let (code, _, text) = finding(beside.clone(), with.clone());
     assert_eq!(code, "wrong-type");
     assert!(text.contains("64 hexadecimal digits, got \"abc\"") && text.contains(&hash), "{text}");
+    // As registries write it.
+    beside["sha256"] = json!(format!("sha256:{hash}"));
+    let (_, _, text) = finding(beside, with);
+    assert!(text.contains("without the prefix `sha256:`"), "{text}");
 }
 
 /// As `sha256sum` prints it.

@@ -21,6 +21,7 @@ mod pull;
 mod push;
 mod rebuild;
 mod run;
+mod sources;
 mod test;
 mod trial;
 

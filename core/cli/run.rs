@@ -70,11 +70,15 @@ pub fn main(args: Args) -> ExitCode {
         Ok(text) => text,
         Err(message) => return misused(&message),
     };
-    run_and_sum_up(&args, &text)
+    run_and_sum_up(&args, &text, Diagnostic::clone)
 }
 
-/// Runs a graph that a command has made as if it stood in a file.
-pub fn made(text: &Text, set: Vec<graph::Override>) -> ExitCode {
+/// How a finding is put to the user.
+type Words = fn(&Diagnostic) -> Diagnostic;
+
+/// Runs a graph that a command has made as if it stood in a file; `words` has its findings name what was
+/// typed.
+pub fn made(text: &Text, set: Vec<graph::Override>, words: Words) -> ExitCode {
     let overrides = Overrides { set };
     let args = Args {
         graph: None,
@@ -85,11 +89,11 @@ pub fn made(text: &Text, set: Vec<graph::Override>) -> ExitCode {
         trace: None,
     };
     log::start(args.log_format, args.quiet);
-    run_and_sum_up(&args, text)
+    run_and_sum_up(&args, text, words)
 }
 
-fn run_and_sum_up(args: &Args, text: &Text) -> ExitCode {
-    match run_to_end(args, text) {
+fn run_and_sum_up(args: &Args, text: &Text, words: Words) -> ExitCode {
+    match run_to_end(args, text, words) {
         Ok(ended) => sum_up(&ended, args.quiet),
         Err(Refused::WithFindings) => ExitCode::FAILURE,
         Err(Refused::Because(reason)) => {
@@ -106,12 +110,12 @@ enum Refused {
     Because(String),
 }
 
-fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
+fn run_to_end(args: &Args, text: &Text, words: Words) -> Result<Ended, Refused> {
     let because = |error: &dyn std::fmt::Display| Refused::Because(error.to_string());
     let signals = signals::listen().map_err(|error| because(&error))?;
     let line = Line::of(args.quiet, args.log_format);
     let hub = Hub::new();
-    let mut checked = check(args, text, line, &hub);
+    let mut checked = check(args, text, line, &hub, words);
     let plan = checked.plan.take().ok_or(Refused::WithFindings)?;
     let reloader = Reloader::new(origin(args, text), hub.clone(), &checked);
     let preparing = status::preparing(line);
@@ -134,11 +138,12 @@ fn run_to_end(args: &Args, text: &Text) -> Result<Ended, Refused> {
     Ok(ended)
 }
 
-fn check(args: &Args, text: &Text, line: Line, hub: &Hub) -> Checked {
+fn check(args: &Args, text: &Text, line: Line, hub: &Hub, words: Words) -> Checked {
     let preparing = status::preparing(line);
     let checked = graph::load(text, &args.overrides.set, &catalog::kinds_serving(hub), &variable);
     drop(preparing);
-    tell(text, &checked.findings, args.quiet);
+    let findings: Vec<Diagnostic> = checked.findings.iter().map(words).collect();
+    tell(text, &findings, args.quiet);
     checked
 }
 

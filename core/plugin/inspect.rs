@@ -76,12 +76,22 @@ pub(super) fn bytes_of(named: &str) -> Result<(Vec<u8>, Option<Reference>), Unin
     if let Some(wasm) = bundled::find(named) {
         return Ok((wasm.to_vec(), None));
     }
-    if Path::new(named).exists() || named.contains('/') {
-        let unloadable = |reason| Uninspectable::Unloadable { named: named.to_owned(), reason };
-        return Ok((program::read(Path::new(named)).map_err(unloadable)?, None));
+    if let Some(unknown) = unknown(named) {
+        return Err(unknown);
     }
-    let near = nearest(named, bundled::ALL.iter().map(|(name, _)| *name));
-    Err(Uninspectable::Unknown { name: named.to_owned(), near })
+    let unloadable = |reason| Uninspectable::Unloadable { named: named.to_owned(), reason };
+    Ok((program::read(Path::new(named)).map_err(unloadable)?, None))
+}
+
+/// Why `named` is neither a bundled plugin, nor an address, nor a path; `None` when it is one of them.
+pub fn unknown(named: &str) -> Option<Uninspectable> {
+    let is_path = Path::new(named).exists() || named.contains('/');
+    let known = registry::is_address(named) || bundled::find(named).is_some() || is_path;
+    (!known).then(|| Uninspectable::Unknown { name: named.to_owned(), near: nearest(named, names()) })
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    bundled::ALL.iter().map(|(name, _)| *name)
 }
 
 impl Portrait {
@@ -122,7 +132,8 @@ impl fmt::Display for Uninspectable {
                 write!(f, "no plugin or file is called \"{name}\"; did you mean \"{near}\"?")
             }
             Uninspectable::Unknown { name, near: None } => {
-                write!(f, "no plugin or file is called \"{name}\"")
+                let names = names().collect::<Vec<_>>().join(", ");
+                write!(f, "no plugin or file is called \"{name}\"; there are {names}, and files")
             }
             Uninspectable::Unloadable { named, reason } => write!(f, "\"{named}\": {reason}"),
             Uninspectable::Unfetched(fault) => write!(f, "{fault}"),

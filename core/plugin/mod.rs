@@ -39,7 +39,7 @@ mod watch;
 
 pub use border::World;
 pub use examine::{Examined, examine};
-pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect};
+pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect, unknown};
 pub use kind::Kind;
 pub use library::whence;
 pub use sharing::{pull, push};

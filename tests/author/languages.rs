@@ -45,6 +45,38 @@ impl Project {
         symlink(python.environment(), self.path(".venv")).expect("a link can be made");
     }
 
+    /// Puts `line` where the template's `before` is, above it.
+    fn insert(&self, source: &str, before: &str, line: &str) {
+        let written = std::fs::read_to_string(self.path(source)).expect("the template is there");
+        assert!(written.contains(before), "{written}");
+        let with = written.replace(before, &format!("{line}\n{before}"));
+        std::fs::write(self.path(source), with).expect("it can be written");
+    }
+
+    /// The number, from 1, of the line with `words`.
+    fn line_of(&self, source: &str, words: &str) -> usize {
+        let written = std::fs::read_to_string(self.path(source)).expect("it is there");
+        1 + written.lines().position(|line| line.contains(words)).expect("it has such a line")
+    }
+
+    /// What `plugin build` says of a project that does not build.
+    fn fault(&self) -> String {
+        let built = framegate(&["plugin", "build", self.path("").to_str().expect("a readable path")]);
+        assert_eq!(built.status.code(), Some(1), "{}", told(&built));
+        told(&built)
+    }
+
+    /// What a run with `threshold` says that ends at once.
+    fn failing(&self, threshold: &str) -> String {
+        let folder = self.path("");
+        let named = folder.to_str().expect("a readable path");
+        let with = format!("threshold={threshold}");
+        let output =
+            framegate(&["plugin", "test", named, "--frames", "1", "--size", "64x48", "--with", &with]);
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        told(&output)
+    }
+
     /// Builds it, and holds what came of it against its world.
     fn build(&self) {
         let folder = self.path("");
@@ -86,6 +118,16 @@ impl Project {
     }
 }
 
+/// What each threshold runs into: an exception, and a call of the host's that is refused.
+const PYTHON_FAULTS: &str = "        if settings[\"threshold\"] == 1:
+            raise ValueError(\"boom\")
+        if settings[\"threshold\"] == 2:
+            draw.pixelate(frame, Rect(0, 0, 8, 8), 0)";
+/// The same, and a name that is none.
+const JS_FAULTS: &str = "    if (settings.threshold === 1) throw new Error(\"boom\");
+    if (settings.threshold === 2) pixelate(frame, { x: 0, y: 0, width: 8, height: 8 }, 0);
+    if (settings.threshold === 3) nosuch();";
+
 /// The templates of a language, built, each at its work: filter, overlay, detector and analyzer. `link`
 /// lends a project the tools it would fetch; `nothing` is what the analyzer writes where nothing was found.
 fn work_in_every_world(language: &'static str, nothing: &str, link: impl Fn(&Project)) -> [Project; 4] {
@@ -111,8 +153,14 @@ fn c_builds_in_every_world_and_does_its_work() {
     must(Command::new("wasm-ld").arg("--version"), missing);
     must(Command::new("clang").arg("--version"), missing);
     let python = Python::with("wasm-tools", &[WASM_TOOLS]);
-    let [filter, ..] = work_in_every_world("c", "0", |project| project.link_environment(&python));
+    let [filter, _, detector, _] = work_in_every_world("c", "0", |project| project.link_environment(&python));
     assert!(!filter.changes_the_picture(&["--with", "level=256"]), "the settings do not reach it");
+    let paints = "    draw_fill(input, 0, 0, 8, 8, 255, &(outcome){ 0 });";
+    detector.insert("plugin.c", "    rows_outcome cells;", paints);
+    let words = "a plugin of the world \"detector\" (looks and reports; cannot alter a pixel) may import \
+                 pixels-read, annotations besides frames and host";
+    let told = detector.fault();
+    assert!(told.contains(words), "{told}");
 }
 
 #[test]
@@ -131,15 +179,44 @@ fn what_the_c_header_declares_is_what_the_interface_means() {
 #[test]
 fn python_builds_in_every_world_and_does_its_work() {
     let python = Python::with("componentize", &[COMPONENTIZE]);
-    work_in_every_world("python", "", |project| project.link_environment(&python));
+    let [filter, ..] = work_in_every_world("python", "", |project| {
+        project.link_environment(&python);
+        if project.world == "filter" {
+            project.insert("plugin.py", "        info = frame.info()", PYTHON_FAULTS);
+        }
+    });
+    let line = |of: &str| filter.line_of("plugin.py", of);
+    let told = filter.failing("1");
+    let words = format!("ValueError: boom (plugin.py:{})", line("boom"));
+    assert!(told.contains("is unchanged since it was built") && told.contains(&words), "{told}");
+    assert_eq!(told.matches("Traceback").count(), 1, "{told}");
+    assert!(!told.contains("panicked") && !told.contains("RUST_BACKTRACE"), "{told}");
+    let words = format!("or nothing is hidden, got 0 (plugin.py:{})", line("Rect(0, 0, 8, 8), 0"));
+    assert!(filter.failing("2").contains(&words));
 }
 
 #[test]
 fn javascript_builds_in_every_world_and_does_its_work() {
-    let [_, overlay, ..] = work_in_every_world("js", "", |project| {
+    let [filter, overlay, ..] = work_in_every_world("js", "", |project| {
         let packages = packages(&project.path("package.json"));
         symlink(packages.join("node_modules"), project.path("node_modules")).expect("a link can be made");
+        if project.world == "filter" {
+            project.insert("plugin.js", "    const info = frame.info();", JS_FAULTS);
+        }
     });
+    let place = |of: &str| format!("(plugin.js:{}:", filter.line_of("plugin.js", of));
+    let told = filter.failing("1");
+    assert!(told.contains("is unchanged since it was built"), "{told}");
+    assert!(told.contains(&format!("Error: boom {}", place("boom"))), "{told}");
+    let told = filter.failing("2");
+    assert!(told.contains(&format!("or nothing is hidden, got 0 {}", place("height: 8 }, 0"))), "{told}");
+    let told = filter.failing("3");
+    assert!(told.contains(&format!("nosuch is not defined {}", place("nosuch()"))), "{told}");
+    filter.insert("plugin.js", "    const info = frame.info();", "    const = 3;");
+    let told = filter.fault();
+    let words =
+        format!("plugin.js:{}\n    const = 3;\n          ^", filter.line_of("plugin.js", "const = 3"));
+    assert!(told.contains(&words), "{told}");
     assert!(overlay.changes_the_picture(&["--with", "text=other"]));
     assert!(!overlay.tool("check", &[]).contains("of WASI"), "it imports more than a plugin needs");
 }
@@ -166,4 +243,18 @@ fn packages(manifest: &Path) -> PathBuf {
         std::fs::write(&done, "").expect("the cache folder can be written");
     }
     folder
+}
+
+#[test]
+fn a_setting_that_is_left_out_again_has_its_default() {
+    // Without a sandbox: what is held here is the templates' own.
+    for (language, program) in [("python", "python3"), ("js", "node")] {
+        let script = if language == "js" { "settings.mjs" } else { "settings.py" };
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/author/fixtures").join(script);
+        for world in ["filter", "overlay", "detector"] {
+            let project = Project::new(language, world);
+            let mut command = Command::new(program);
+            must(command.arg(&script).current_dir(project.path("")), "the settings from before are kept");
+        }
+    }
 }

@@ -29,6 +29,11 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
+fn is_misuse(folder: &TempDir, arguments: &str, words: &str) {
+    let (status, told) = run(folder, arguments);
+    assert!(status == 2 && told.contains(words), "{arguments}: {status}\n{told}");
+}
+
 #[test]
 fn a_kept_output_is_the_golden_clip_of_the_next_test() {
     let folder = folder();
@@ -70,6 +75,8 @@ fn a_plugin_that_fails_fails_its_test() {
     passes(&folder, &format!("{test} --with mode=panic --with at=9"), "3 frames out");
     fails(&folder, &format!("{test} --with mode=panic --with at=1"), "panicked");
     fails(&folder, &format!("{test} --with mode=panic --with att=1"), "`--with att=1`");
+    let hungry = format!("{test} --with mode=panic --with at=1 --limit memory=1MiB");
+    fails(&folder, &hungry, "raise it with `--limit memory=…`");
 }
 
 #[test]
@@ -130,11 +137,23 @@ fn a_plugin_is_shown_beside_the_picture_it_was_given() {
 }
 
 #[test]
+fn what_cannot_be_shown_is_named_as_it_was_typed() {
+    let folder = folder();
+    fails(&folder, "plugin run grayscale --with sise=4", "`--with sise=4`");
+    is_misuse(&folder, "plugin run nope", "no plugin or file is called \"nope\"; there are edges, ");
+    is_misuse(&folder, "plugin test motion --after nope", "`--after nope`: no plugin or file");
+    for tool in ["run", "check", "inspect"] {
+        is_misuse(&folder, &format!("plugin {tool} {{}}"), "has no Cargo.toml and no framegate.json");
+    }
+}
+
+#[test]
 fn a_project_that_is_saved_is_built_again_and_takes_over_and_one_that_does_not_build_changes_nothing() {
     let folder = folder();
     run(&folder, "plugin new night --into {}");
     // A project may be named wherever a component may.
     passes(&folder, "plugin check {}/night", "sound: a graph can use it");
+    passes(&folder, "plugin inspect {}/night", "world        filter");
     passes(&folder, "plugin test {}/night --size 64x48 --frames 2", "2 frames out");
     let (project, source) = (folder.path().join("night"), folder.path().join("night/lib.rs"));
     let mut command = program();
@@ -153,6 +172,7 @@ fn a_project_that_is_saved_is_built_again_and_takes_over_and_one_that_does_not_b
     assert_eq!(swaps(), 0);
 
     std::fs::write(&source, written.replace("gamma: 0.6", "gamma: 0.4")).expect("it can be written");
+    shown.wait_for("has changed; compiling it");
     until("the new component takes over", || swaps() == 1);
     // The old picture never stopped: it is the same run.
     assert!(!shown.log().contains("failed"), "{}", shown.log());

@@ -64,8 +64,9 @@ struct Figures {
 pub fn main(mut args: Args) -> ExitCode {
     log::start(log::Form::Text, true);
     let named = PathBuf::from(&args.subject.plugin);
-    let Ok(component) = build::subject(&args.subject.plugin) else { return ExitCode::FAILURE };
-    args.subject.plugin = component;
+    if let Err(status) = args.subject.build() {
+        return status;
+    }
     // What is kept of a project belongs to what its author keeps, not to what a build makes.
     let kept = match build::is_project(&named) {
         true => named.join("bench.json"),

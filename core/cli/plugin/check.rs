@@ -22,7 +22,10 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> ExitCode {
-    let Ok(plugin) = build::subject(&args.plugin) else { return ExitCode::FAILURE };
+    let plugin = match build::subject(&args.plugin) {
+        Ok(plugin) => plugin,
+        Err(status) => return status,
+    };
     let compiling = status::preparing(status::Line::of(false, log::Form::Text));
     let examined = examine(&plugin);
     drop(compiling);

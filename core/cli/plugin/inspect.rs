@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use super::build;
 use crate::cli::{log, print, status};
 use crate::plugin::{Ask, inspect};
 
 /// Show what a plugin is and what it may do, without running it.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A bundled plugin's name, a component's file, or oci://REGISTRY/NAME with a tag or digest.
+    /// A bundled plugin's name, a component's file, a project's folder, or oci://REGISTRY/NAME with a tag or digest
     plugin: String,
     /// Run it, sandboxed, to let it say its name and settings.
     #[arg(long)]
@@ -16,10 +17,14 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> ExitCode {
+    let plugin = match build::subject(&args.plugin) {
+        Ok(plugin) => plugin,
+        Err(status) => return status,
+    };
     let ask = if args.describe { Ask::Describe } else { Ask::Nothing };
     // Languages with an interpreter take a while to compile.
     let compiling = status::preparing(status::Line::of(false, log::Form::Text));
-    let portrait = inspect(&args.plugin, ask);
+    let portrait = inspect(&plugin, ask);
     drop(compiling);
     match portrait {
         Ok(portrait) => {

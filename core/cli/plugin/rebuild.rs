@@ -1,21 +1,15 @@
 //! A plugin's project, built again whenever one of its files is saved.
 //!
-//! Owns which files those are, and the thread that waits for them. Leaves noticing a change to `watch`,
-//! the build to `build`, and taking a new component over to the graph that watches it.
+//! Owns the thread that waits for them. Leaves which files those are to `sources`, noticing a change to
+//! `watch`, the build to `build`, and taking a new component over to the graph that watches it.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::build;
+use super::sources::{folders, is_source};
 use crate::watch::{self, Changes, Eyes, Seen};
-
-/// What builds put beside the sources.
-const BUILT: &[&str] = &["target", "node_modules", "__pycache__", "Cargo.lock", "package-lock.json"];
-
-/// Deeper than any project, and an end for folders that are linked in a ring.
-const DEEPEST: usize = 16;
 
 /// A project under watch. It ends when this is dropped.
 pub struct Project {
@@ -62,53 +56,15 @@ fn attend(folder: &Path, mut watched: Project) {
     }
 }
 
-/// Whether a file or folder of a project is something that somebody wrote.
-fn is_source(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    // Hidden ones are environments of Python, repositories, and what editors put down for a moment.
-    let hidden = name.starts_with('.') || name.ends_with('~');
-    let component = path.extension().is_some_and(|extension| extension == "wasm");
-    !hidden && !component && !BUILT.contains(&name)
-}
-
-/// The project's own folder and all below it that hold sources.
-fn folders(project: &Path) -> Vec<PathBuf> {
-    let mut found = vec![(project.to_owned(), 0)];
-    let mut next = 0;
-    while let Some((folder, depth)) = found.get(next).cloned() {
-        next += 1;
-        // What cannot be read holds nothing that could be built.
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let inner = entries.map(|entry| entry.path()).filter(|path| path.is_dir() && is_source(path));
-        if depth < DEEPEST {
-            found.extend(inner.map(|folder| (folder, depth + 1)));
-        }
-    }
-    found.into_iter().map(|(folder, _)| folder).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn project() -> tempfile::TempDir {
         let project = tempfile::tempdir().unwrap();
-        for folder in ["src/deep", "target/release", ".venv/lib", "node_modules/one"] {
-            fs::create_dir_all(project.path().join(folder)).unwrap();
-        }
+        fs::create_dir_all(project.path().join("src/deep")).unwrap();
         project
-    }
-
-    #[test]
-    fn sources_are_watched_and_what_builds_leave_is_not() {
-        let project = project();
-        let mut found = folders(project.path());
-        found.sort_unstable();
-        let wanted = ["", "src", "src/deep"].map(|name| project.path().join(name));
-        assert_eq!(found, wanted);
-        for built in ["Cargo.lock", "try_it.wasm", ".plugin.py.swp", "plugin.py~"] {
-            assert!(!is_source(Path::new(built)), "{built}");
-        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::trial::{PLUGIN, SOURCE, Subject, Trial};
+use super::trial::{PLUGIN, SOURCE, Subject, Trial, in_the_words_of_the_user};
 use super::{build, rebuild};
 use crate::cli::{misused, run};
 
@@ -37,15 +37,16 @@ pub fn main(mut args: Args) -> ExitCode {
     let folder = PathBuf::from(&args.subject.plugin);
     // Before the build: what is saved meanwhile is not missed.
     let watched = build::is_project(&folder).then(|| rebuild::Project::watch(&folder));
-    let Ok(component) = build::subject(&args.subject.plugin) else { return ExitCode::FAILURE };
-    args.subject.plugin = component;
+    if let Err(status) = args.subject.build() {
+        return status;
+    }
     if let Some(watched) = watched {
         rebuild::begin(folder, watched);
     }
     match trial(&args) {
         Ok(trial) => {
             let (text, overrides) = trial.graph();
-            run::made(&text, overrides)
+            run::made(&text, overrides, in_the_words_of_the_user)
         }
         Err(reason) => misused(&reason),
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::build;
 use super::golden::Bar;
 use super::judge::{Asked, Judge, Seen};
 use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial, absolute};
@@ -41,15 +40,16 @@ pub struct Args {
     /// How alike: `exact`, or so many dB in the worst frame
     #[arg(long, value_name = "N|exact", default_value = "exact", requires = "expect")]
     psnr: Bar,
-    /// Write what is found in each frame here, a JSON object a line; replaces the file
+    /// Write the detections and tags of each frame here, a JSON object a line; replaces the file
     #[arg(long, value_name = "OUT.JSONL")]
     detections: Option<PathBuf>,
 }
 
 pub fn main(mut args: Args) -> ExitCode {
     log::start(log::Form::Text, false);
-    let Ok(component) = build::subject(&args.subject.plugin) else { return ExitCode::FAILURE };
-    args.subject.plugin = component;
+    if let Err(status) = args.subject.build() {
+        return status;
+    }
     let judge = Arc::new(Judge::new(Asked {
         golden: args.expect.clone().map(|path| (path, args.psnr)),
         detections: args.detections.clone(),

@@ -7,15 +7,17 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::cli::{findings, log, look, signals, status};
+use super::build;
+use crate::cli::{findings, log, look, misused, signals, status};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{self, Override, Plan, Text};
 use crate::node::Kinds;
-use crate::plugin::bundled;
 use crate::plugin::registry::is_address;
+use crate::plugin::{bundled, unknown};
 use crate::run::{self, Ended, Report};
 
 /// The plugin's node, for links and messages.
@@ -49,6 +51,19 @@ pub struct Subject {
     /// A plugin to go before it, for one that works on what others find: `motion`
     #[arg(long, value_name = "PLUGIN")]
     pub after: Option<String>,
+}
+
+impl Subject {
+    /// Puts a project's component in the place of its folder, built where the sources have changed. What
+    /// can be refused without it is refused first.
+    ///
+    /// # Errors
+    /// The status to end with; why has been told.
+    pub fn build(&mut self) -> Result<(), ExitCode> {
+        Trial::offline(self, 1).map_err(|reason| misused(&reason))?;
+        self.plugin = build::subject(&self.plugin)?;
+        Ok(())
+    }
 }
 
 /// A graph in the making.
@@ -109,7 +124,8 @@ impl Trial {
                     merge(&mut node, json!({ "on_error": on_error }));
                 }
                 self.node(node);
-                self.set(FINDER, &format!("plugin={}", named(finder)?))?;
+                let known = named(finder).map_err(|reason| format!("`--after {finder}`: {reason}"))?;
+                self.set(FINDER, &format!("plugin={known}"))?;
                 FINDER
             }
             None => SOURCE,
@@ -184,7 +200,7 @@ impl Run {
     /// When there was one.
     pub fn tell_failures(&self) -> Result<(), Failed> {
         for failure in &self.ended.failures {
-            eprintln!("framegate: \"{}\" failed: {}", failure.node, failure.message);
+            eprintln!("framegate: \"{}\" failed: {}", failure.node, as_written(&failure.message));
         }
         match self.ended.failures.is_empty() && self.ended.how == run::How::InOrder {
             true => Ok(()),
@@ -203,8 +219,8 @@ pub struct Failed;
 pub fn run(plan: Plan, workers: NonZeroUsize) -> Result<Run, String> {
     let line = status::Line::of(false, log::Form::Text);
     let signals = signals::listen().map_err(|error| error.to_string())?;
-    let built = run::build(plan, workers).map_err(|error| error.to_string())?;
-    let running = built.start().map_err(|error| error.to_string())?;
+    let built = run::build(plan, workers).map_err(|error| as_written(&error.to_string()))?;
+    let running = built.start().map_err(|error| as_written(&error.to_string()))?;
     signals.stop(running.control());
     let watch = running.watch();
     let status = status::running(line, watch.clone());
@@ -213,7 +229,7 @@ pub fn run(plan: Plan, workers: NonZeroUsize) -> Result<Run, String> {
     Ok(Run { ended, report: watch.report() })
 }
 
-/// How an override of ours was written by the user.
+/// How an override of ours was written by the user, and how advice about a graph is followed.
 const AS_WRITTEN: &[(&str, &str)] = &[
     ("`--set plugin.limits.", "`--limit "),
     ("`--set plugin.plugin=", "`"),
@@ -222,16 +238,20 @@ const AS_WRITTEN: &[(&str, &str)] = &[
     ("`--set source.path=", "`--input "),
     ("`--set source.size=", "`--size "),
     ("`--set output.path=", "`--output "),
+    ("`limits: { ", "`--limit "),
+    (": … }`", "=…`"),
 ];
 
-/// The findings without their places: the text they stand in was written by us.
+fn as_written(text: &str) -> String {
+    AS_WRITTEN.iter().fold(text.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
+}
+
+/// A finding without its place: the text it stands in was written by us.
+pub fn in_the_words_of_the_user(finding: &Diagnostic) -> Diagnostic {
+    Diagnostic { place: None, message: as_written(&finding.message), ..finding.clone() }
+}
+
 fn tell(findings: &[Diagnostic], text: &Text) {
-    let in_the_words_of_the_user = |finding: &Diagnostic| {
-        let words = AS_WRITTEN
-            .iter()
-            .fold(finding.message.clone(), |text, (ours, theirs)| text.replace(ours, theirs));
-        Diagnostic { place: None, message: words, ..finding.clone() }
-    };
     let errors: Vec<Diagnostic> =
         findings.iter().filter(|finding| finding.is_error()).map(in_the_words_of_the_user).collect();
     // Standard error that nobody reads is no reason to go on differently.
@@ -239,7 +259,13 @@ fn tell(findings: &[Diagnostic], text: &Text) {
 }
 
 /// A plugin as it is called from everywhere.
+///
+/// # Errors
+/// When it is none of the bundled ones and cannot be meant for a file.
 fn named(plugin: &str) -> Result<String, String> {
+    if let Some(unknown) = unknown(plugin).filter(|_| !plugin.ends_with(".wasm")) {
+        return Err(unknown.to_string());
+    }
     match bundled::find(plugin).is_some() || is_address(plugin) {
         true => Ok(plugin.to_owned()),
         false => absolute(Path::new(plugin)),

@@ -25,6 +25,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Error;
 
+use super::bundle::held_open;
 use super::candidate::{active, candidate, passive};
 use super::feedback::{Reports, Tap};
 use super::offer::{Codec, Offer};
@@ -126,7 +127,7 @@ fn negotiate(
     let registry = Registry::new().with(Slot::from(14_000), Tap::new(reports.clone(), ssrc));
     let mut stack = stack(now, identity, media(&offer.video, latency)?, registry, &fragment)?;
     let video = stack.add_track(track(&offer.video, ssrc, rtx_ssrc))?;
-    let sdp = agree(&mut stack, now, &offer.sdp, reach)?;
+    let sdp = held_open(&offer.sdp, &agree(&mut stack, now, &offer.sdp, reach)?);
     let names = names(&mut stack, video, ssrc, rtx_ssrc)?;
     Ok((Peer::new(stack, Way::Out { video, names }, fragment, reports), sdp))
 }

@@ -31,6 +31,7 @@
 mod addresses;
 mod agenda;
 mod answer;
+mod bundle;
 mod candidate;
 mod connection;
 mod demand;

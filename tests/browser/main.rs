@@ -10,6 +10,7 @@ mod footage;
 mod gstreamer;
 mod hostile;
 mod live;
+mod medooze;
 mod page;
 mod push;
 mod reload;

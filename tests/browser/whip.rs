@@ -17,7 +17,7 @@ use super::support::chromium::Chromium;
 use super::support::python::{Python, must};
 
 /// The guest's picture as it came, and decoded and encoded again.
-const TAKES: &str = "
+pub const TAKES: &str = "
 version: 1
 nodes:
   - { id: guest, kind: whip }
@@ -44,7 +44,7 @@ fn count(server: &Framegate, name: &str) -> u64 {
     guest(server)["counters"][name].as_u64().unwrap_or(0)
 }
 
-fn pictures(server: &Framegate, relay: &str) -> u64 {
+pub fn pictures(server: &Framegate, relay: &str) -> u64 {
     let relays = server.json("api/relays");
     let relays = relays["relays"].as_array().expect("a list of relays");
     let stream = relays.iter().find(|stream| stream["name"] == relay).expect("it is there");
@@ -168,7 +168,7 @@ fn ffmpeg_publishes_by_its_own_whip() {
 }
 
 /// A camera that is a drawing, and nobody is asked whether it may be used.
-const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+pub const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
 /// Publishes the browser's camera, H.264 before all else, as a page of OBS's kind would; leaves the
 /// connection in `window.peer`, and the answer's status and session.
@@ -195,7 +195,7 @@ const done = arguments[0];
 ";
 
 /// The sum of all pixels of the picture that is shown, at three times that differ.
-const MOVES: &str = "
+pub const MOVES: &str = "
 window.sums ??= new Set();
 const video = document.querySelector('video');
 const canvas = new OffscreenCanvas(64, 48).getContext('2d');
@@ -212,7 +212,7 @@ fn a_browser_publishes_its_camera_and_others_watch_it() {
     let answer = browser.ask_later(PUBLISH);
     let answer = answer.as_str().expect("text");
     assert!(answer.starts_with("v=0"), "{answer}");
-    assert!(answer.contains("m=audio 0 ") && answer.contains("a=recvonly"), "{answer}");
+    assert!(answer.contains("a=inactive") && answer.contains("a=recvonly"), "{answer}");
     assert!(answer.contains("a=rtcp-fb:") && answer.contains("transport-cc"), "{answer}");
     for relay in ["plain", "live"] {
         until_watchable(&server, relay);

@@ -10,10 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value as Json, json};
 
 use crate::examples::graphs;
+use crate::support::node::package;
 use crate::support::python::{Python, must};
-use crate::support::{alone_in, cache};
-
-const SERVER: &str = "yaml-language-server@1.15.0";
 
 fn schema_in(folder: &Path) -> PathBuf {
     let output =
@@ -95,21 +93,8 @@ struct Editor {
 
 impl Editor {
     fn start() -> Editor {
-        let tools = cache("node-yaml-language-server");
-        let main = tools.join("node_modules/yaml-language-server/bin/yaml-language-server");
-        {
-            let _lock = alone_in(&tools);
-            if !main.exists() {
-                let meaning = "the YAML language server could not be fetched; on Debian or Ubuntu: sudo apt-get install nodejs npm";
-                let mut npm = Command::new("npm");
-                npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"])
-                    .arg(&tools)
-                    .arg(SERVER);
-                must(&mut npm, meaning);
-            }
-        }
         let mut server = Command::new("node")
-            .arg(main)
+            .arg(package("yaml-language-server", "1.15.0").join("bin/yaml-language-server"))
             .arg("--stdio")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -13,6 +13,7 @@ pub mod counterfeit;
 #[path = "../../core/relay/tests/end.rs"]
 pub mod end;
 pub mod models;
+pub mod node;
 pub mod python;
 pub mod registry;
 pub mod watcher;

@@ -1,7 +1,7 @@
 //! An open encoder, asked and told things by `ioctl`: what it is, its formats, its controls.
 //!
 //! Owns every `unsafe` but those of `buffers` and `memory`; the structures and numbers are the kernel's own,
-//! as the `v4l` library has them. Leaves what to ask for to `format` and `controls`.
+//! as the `v4l` library has them. Leaves what to ask for to `layout` and `controls`.
 
 use std::fs::{File, OpenOptions};
 use std::io;

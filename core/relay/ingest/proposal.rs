@@ -4,6 +4,7 @@
 //! the place of everything else in the answer: one that is turned down fails nothing (RFC 9725 §4.4,
 //! RFC 3264 §6). Everything here comes from strangers.
 
+use crate::relay::bundle::held_open;
 use crate::relay::offer::{self, Codec, Section};
 use crate::relay::profile::Profile;
 use crate::relay::refusal::Refusal;
@@ -14,6 +15,8 @@ pub struct Proposal {
     /// The offer with its first video alone, to be sent to us in one layer.
     pub sdp: String,
     pub video: Codec,
+    /// As it came.
+    whole: String,
     /// In the order of the offer: what is answered to each section, `None` for the video.
     sections: Vec<Option<String>>,
 }
@@ -39,6 +42,7 @@ impl Proposal {
         Ok(Proposal {
             sdp: offer::usable(&alone(sdp, video, &sections)),
             video: codec,
+            whole: sdp.to_owned(),
             sections: sections.iter().enumerate().map(answered).collect(),
         })
     }
@@ -47,7 +51,7 @@ impl Proposal {
     pub fn complete(&self, answer: &str) -> String {
         let (session, video) = answer.split_at(answer.find("\nm=").map_or(answer.len(), |end| end + 1));
         let sections = self.sections.iter().map(|section| section.as_deref().unwrap_or(video));
-        std::iter::once(session).chain(sections).collect()
+        held_open(&self.whole, &std::iter::once(session).chain(sections).collect::<String>())
     }
 }
 

@@ -91,11 +91,12 @@ impl Lent {
         let rows = first..height.min(first.saturating_add(count as usize));
         let original = &self.frame.planes()[index];
         match &mut self.fresh[index] {
-            Some(fresh) => {
+            Some(fresh) if fresh.holds_any(&rows) => {
                 fresh.fill(rows.clone(), original)?;
                 Ok(packed(&fresh.plane, &mut None, rows))
             }
-            None => Ok(packed(original, &mut self.read[index], rows)),
+            // What nobody has written yet: for a filter that reads and writes band by band, all it reads.
+            _ => Ok(packed(original, &mut self.read[index], rows)),
         }
     }
 
@@ -137,6 +138,10 @@ impl Fresh {
     fn new(pool: &Pool, like: &Plane, first: usize) -> Result<Fresh, Error> {
         let plane = Plane::pooled(pool, like.view().shape()).map_err(|full| failed(full.to_string()))?;
         Ok(Fresh { plane, filled: first..first })
+    }
+
+    fn holds_any(&self, rows: &Range<usize>) -> bool {
+        rows.start < self.filled.end && self.filled.start < rows.end
     }
 
     fn write(&mut self, rows: Range<usize>, data: &[u8], original: &Plane) -> Result<(), Error> {
@@ -280,6 +285,19 @@ mod tests {
             assert_eq!(changed.plane(0).row(5)[0], 5);
             assert_eq!(original.plane(0).row(1)[0], 1);
             assert!(changed.planes()[1].shares_bytes_with(&original.planes()[1]));
+        }
+    }
+
+    #[test]
+    fn bands_that_are_not_written_yet_are_lent_without_a_copy() {
+        let pool = Pool::new(1 << 20);
+        let original = frame(&pool, PACKED);
+        let mut lent = lend(&pool, &original);
+        for first in [0, 16, 32] {
+            let rows = lent.rows(0, first, 16).unwrap();
+            assert_eq!(rows.as_ptr(), original.plane(0).row(first as usize).as_ptr());
+            lent.write_rows(0, first, &[9; 16 * 64]).unwrap();
+            assert_eq!(lent.rows(0, first, 16).unwrap(), [9; 16 * 64][..]);
         }
     }
 

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::time::Pts;
 
 /// A rectangle in fractions of the picture: 0..1 from left to right and top to bottom.
@@ -68,7 +70,7 @@ impl Region {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Detection {
     /// What it is: `motion`, `face`. At most 64 bytes when it comes from a plugin.
-    pub label: String,
+    pub label: Arc<str>,
     /// How sure the finder is, 0..=1.
     pub score: f32,
     pub region: Region,
@@ -77,11 +79,29 @@ pub struct Detection {
 }
 
 /// All that has been found in one picture so far.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Annotations {
     pub detections: Vec<Detection>,
     /// Free text by key, for plugins further down: `plate` → `B-XY 123`.
     pub tags: BTreeMap<String, String>,
+    /// The ids of the nodes whose detectors have looked at this picture.
+    pub looked: SmallVec<[Arc<str>; 2]>,
+}
+
+impl Clone for Annotations {
+    fn clone(&self) -> Annotations {
+        let mut copy = Annotations::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, from: &Annotations) {
+        let Annotations { detections, tags, looked } = from;
+        self.detections.clone_from(detections);
+        self.tags.clone_from(tags);
+        self.looked.clone_from(looked);
+    }
 }
 
 impl Annotations {
@@ -111,12 +131,14 @@ pub struct Detections {
 
 impl Detections {
     /// What was found, where it lies in a frame that is `part` of the source's picture.
-    pub fn seen_in(&self, part: Region) -> Vec<Detection> {
-        let mut seen = Annotations { detections: self.found.to_vec(), ..Annotations::default() };
-        if part != self.part {
-            seen.moved(|region| region.placed_in(self.part).seen_in(part));
-        }
-        seen.detections
+    pub fn seen_in(&self, part: Region) -> impl Iterator<Item = Detection> {
+        self.found.iter().filter_map(move |found| {
+            let region = match part == self.part {
+                true => found.region,
+                false => found.region.placed_in(self.part).seen_in(part)?,
+            };
+            Some(Detection { region, ..found.clone() })
+        })
     }
 }
 

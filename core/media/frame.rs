@@ -3,7 +3,7 @@
 //! A clone is cheap and shares everything; a writer copies only the planes it writes. Leaves the
 //! bytes to `plane` and their memory to `pool`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use smallvec::SmallVec;
 
@@ -11,6 +11,7 @@ use super::annotations::{Annotations, Region};
 use super::format::{FrameFormat, PixelFormat, Size};
 use super::plane::{Plane, PlaneMut, PlaneRef};
 use super::pool::{Pool, PoolFull};
+use super::recycled::Recycled;
 use super::time::Pts;
 
 /// One raw picture.
@@ -36,7 +37,7 @@ impl Frame {
     pub fn pooled(pool: &Pool, format: FrameFormat, pts: Pts, sequence: u64) -> Result<Frame, PoolFull> {
         let shapes = (0..format.pixel.plane_count()).map(|index| format.pixel.plane(index, format.size));
         let planes = shapes.map(|shape| Plane::pooled(pool, shape)).collect::<Result<_, _>>()?;
-        Ok(Frame { format, planes, pts, sequence, part: Region::WHOLE, annotations: Arc::default() })
+        Ok(Frame { format, planes, pts, sequence, part: Region::WHOLE, annotations: nothing() })
     }
 
     /// A frame over planes that exist already. `None` when they are not the planes of `format`.
@@ -52,14 +53,7 @@ impl Frame {
                 .iter()
                 .enumerate()
                 .all(|(i, plane)| plane.view().shape() == format.pixel.plane(i, format.size));
-        fits.then(|| Frame {
-            format,
-            planes,
-            pts,
-            sequence,
-            part: Region::WHOLE,
-            annotations: Arc::default(),
-        })
+        fits.then(|| Frame { format, planes, pts, sequence, part: Region::WHOLE, annotations: nothing() })
     }
 
     /// Another picture of the same moment: the same time, sequence number, part and annotations,
@@ -144,10 +138,24 @@ impl Frame {
         &self.annotations
     }
 
+    /// Adds to what has been found, in memory that comes from `memory`: for nodes that do it to each frame.
+    pub fn annotate(&mut self, memory: &mut Recycled<Annotations>, change: impl FnOnce(&mut Annotations)) {
+        self.annotations = memory.share(|mine| {
+            mine.clone_from(&self.annotations);
+            change(mine);
+        });
+    }
+
     /// Write access to what has been found, copied first if anybody else holds it.
     pub fn annotations_mut(&mut self) -> &mut Annotations {
         Arc::make_mut(&mut self.annotations)
     }
+}
+
+/// What has been found in a new frame: it takes no memory for each.
+fn nothing() -> Arc<Annotations> {
+    static NOTHING: LazyLock<Arc<Annotations>> = LazyLock::new(Arc::default);
+    NOTHING.clone()
 }
 
 #[cfg(test)]

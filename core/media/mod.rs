@@ -12,6 +12,7 @@ mod item;
 mod pace;
 mod plane;
 mod pool;
+mod recycled;
 mod time;
 
 pub use access_unit::AccessUnit;
@@ -22,4 +23,5 @@ pub use item::Item;
 pub use pace::Pace;
 pub use plane::{Plane, PlaneMut, PlaneRef};
 pub use pool::{Pool, PoolBytes, PoolFull, PoolUse};
+pub use recycled::Recycled;
 pub use time::{MediaTime, Pts, Rate};

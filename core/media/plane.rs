@@ -15,8 +15,9 @@ use super::pool::{Pool, PoolBytes, PoolFull};
 const STRIDE_ALIGN: usize = 32;
 
 /// Bytes that live outside the pool, such as a mapped camera buffer; dropped with the last clone.
-type ForeignBytes = Box<dyn AsRef<[u8]> + Send + Sync>;
+type ForeignBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
+#[derive(Clone)]
 enum Bytes {
     Pooled(PoolBytes),
     Foreign { bytes: ForeignBytes, pool: Pool },
@@ -36,12 +37,30 @@ impl Bytes {
             Bytes::Foreign { pool, .. } => pool,
         }
     }
+
+    /// `None` for bytes that are shared or foreign.
+    fn get_mut(&mut self) -> Option<&mut [u8]> {
+        match self {
+            Bytes::Pooled(bytes) => bytes.get_mut(),
+            Bytes::Foreign { .. } => None,
+        }
+    }
+
+    fn shares_with(&self, other: &Bytes) -> bool {
+        match (self, other) {
+            (Bytes::Pooled(ours), Bytes::Pooled(theirs)) => ours.shares_with(theirs),
+            (Bytes::Foreign { bytes: ours, .. }, Bytes::Foreign { bytes: theirs, .. }) => {
+                Arc::ptr_eq(ours, theirs)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A plane's bytes with their layout. A clone shares the bytes.
 #[derive(Clone)]
 pub struct Plane {
-    bytes: Arc<Bytes>,
+    bytes: Bytes,
     offset: usize,
     stride: usize,
     shape: PlaneShape,
@@ -54,7 +73,7 @@ impl Plane {
     /// [`PoolFull`] when the pool is at its limit.
     pub fn pooled(pool: &Pool, shape: PlaneShape) -> Result<Plane, PoolFull> {
         let stride = shape.row_bytes.next_multiple_of(STRIDE_ALIGN);
-        let bytes = Arc::new(Bytes::Pooled(pool.take(stride * shape.rows)?));
+        let bytes = Bytes::Pooled(pool.take(stride * shape.rows)?);
         Ok(Plane { bytes, offset: 0, stride, shape })
     }
 
@@ -69,7 +88,7 @@ impl Plane {
     ) -> Option<Plane> {
         let end = offset.checked_add(stride.checked_mul(shape.rows - 1)?)?.checked_add(shape.row_bytes)?;
         let fits = stride >= shape.row_bytes && (*bytes).as_ref().len() >= end;
-        let bytes = Arc::new(Bytes::Foreign { bytes, pool: pool.clone() });
+        let bytes = Bytes::Foreign { bytes, pool: pool.clone() };
         fits.then_some(Plane { bytes, offset, stride, shape })
     }
 
@@ -83,14 +102,12 @@ impl Plane {
     /// # Errors
     /// [`PoolFull`] when a copy is needed and the pool is at its limit.
     pub fn view_mut(&mut self) -> Result<PlaneMut<'_>, PoolFull> {
-        if !matches!(Arc::get_mut(&mut self.bytes), Some(Bytes::Pooled(_))) {
+        if self.bytes.get_mut().is_none() {
             *self = self.copied()?;
         }
         let (stride, shape, offset) = (self.stride, self.shape, self.offset);
-        match Arc::get_mut(&mut self.bytes) {
-            Some(Bytes::Pooled(bytes)) => Ok(PlaneMut { bytes: &mut bytes[offset..], stride, shape }),
-            _ => unreachable!("a fresh copy is pooled and has one owner"),
-        }
+        let bytes = self.bytes.get_mut().expect("a fresh copy is pooled and has one holder");
+        Ok(PlaneMut { bytes: &mut bytes[offset..], stride, shape })
     }
 
     /// A part of this plane over the same bytes: `shape.rows` rows from `first_row`, each from
@@ -105,7 +122,7 @@ impl Plane {
 
     /// Whether both planes show the very same bytes.
     pub fn shares_bytes_with(&self, other: &Plane) -> bool {
-        Arc::ptr_eq(&self.bytes, &other.bytes) && self.offset == other.offset
+        self.bytes.shares_with(&other.bytes) && self.offset == other.offset
     }
 
     fn copied(&self) -> Result<Plane, PoolFull> {
@@ -282,7 +299,7 @@ mod tests {
     fn foreign_memory_is_read_in_place_and_copied_for_the_first_writer() {
         let pool = Pool::new(1 << 20);
         let camera: Vec<u8> = (0..30).collect();
-        let mut plane = Plane::foreign(Box::new(camera), 2, 8, SHAPE, &pool).unwrap();
+        let mut plane = Plane::foreign(Arc::new(camera), 2, 8, SHAPE, &pool).unwrap();
         assert_eq!(plane.view().row(1), [10, 11, 12, 13, 14]);
         assert_eq!(pool.usage().out, 0);
         plane.view_mut().unwrap().row(1)[0] = 99;
@@ -309,9 +326,9 @@ mod tests {
     #[test]
     fn foreign_memory_too_short_for_its_shape_is_refused() {
         let pool = Pool::new(0);
-        assert!(Plane::foreign(Box::new(vec![0; 12]), 0, 5, SHAPE, &pool).is_none());
-        assert!(Plane::foreign(Box::new(vec![0; 15]), 0, 4, SHAPE, &pool).is_none());
-        assert!(Plane::foreign(Box::new(vec![0; 15]), 0, 5, SHAPE, &pool).is_some());
+        assert!(Plane::foreign(Arc::new(vec![0; 12]), 0, 5, SHAPE, &pool).is_none());
+        assert!(Plane::foreign(Arc::new(vec![0; 15]), 0, 4, SHAPE, &pool).is_none());
+        assert!(Plane::foreign(Arc::new(vec![0; 15]), 0, 5, SHAPE, &pool).is_some());
     }
 
     #[test]

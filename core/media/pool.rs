@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::iter::repeat_n;
+use std::mem;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A handle to one graph's frame memory. Clones share the same store.
@@ -20,7 +22,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     limit: usize,
-    idle: HashMap<usize, Vec<Box<[u8]>>>,
+    idle: HashMap<usize, Vec<Arc<[u8]>>>,
     idle_bytes: usize,
     out_bytes: usize,
     out: usize,
@@ -87,7 +89,7 @@ impl Pool {
         state.lend(length);
         state.allocations += 1;
         drop(state);
-        Ok(PoolBytes { bytes: vec![0; length].into_boxed_slice(), pool: self.clone() })
+        Ok(PoolBytes { bytes: repeat_n(0, length).collect(), pool: self.clone() })
     }
 
     pub fn usage(&self) -> PoolUse {
@@ -113,6 +115,14 @@ impl State {
         self.out_bytes += length;
     }
 
+    fn put_back(&mut self, bytes: Arc<[u8]>) {
+        let length = bytes.len();
+        self.out -= 1;
+        self.out_bytes -= length;
+        self.idle_bytes += length;
+        self.idle.entry(length).or_default().push(bytes);
+    }
+
     /// Frees idle buffers of other lengths until `most` bytes are held at the most. This happens
     /// when a stream changes its size, never in steady state.
     fn make_room(&mut self, most: usize) {
@@ -126,15 +136,26 @@ impl State {
     }
 }
 
-/// Bytes on loan from a pool; dropping them gives them back.
+/// Bytes on loan from a pool. A clone shares them; the last one gives them back, with the memory
+/// that their count of holders lies in: neither sharing nor lending again asks the heap.
+#[derive(Clone)]
 pub struct PoolBytes {
-    bytes: Box<[u8]>,
+    bytes: Arc<[u8]>,
     pool: Pool,
 }
 
 impl PoolBytes {
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Write access; `None` while another clone sees the same bytes.
+    pub fn get_mut(&mut self) -> Option<&mut [u8]> {
+        Arc::get_mut(&mut self.bytes)
+    }
+
+    pub fn shares_with(&self, other: &PoolBytes) -> bool {
+        Arc::ptr_eq(&self.bytes, &other.bytes)
     }
 }
 
@@ -146,27 +167,24 @@ impl Deref for PoolBytes {
     }
 }
 
-impl DerefMut for PoolBytes {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
 impl Drop for PoolBytes {
     fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        let length = bytes.len();
+        // An empty one takes no memory.
+        let mut bytes = mem::take(&mut self.bytes);
+        // All of them let go under this lock, so that of two that go at once one is the last.
         let mut state = self.pool.state();
-        state.out -= 1;
-        state.out_bytes -= length;
-        state.idle_bytes += length;
-        state.idle.entry(length).or_default().push(bytes);
+        match Arc::get_mut(&mut bytes) {
+            Some(_) => state.put_back(bytes),
+            None => drop(bytes),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+    use std::thread;
 
     #[test]
     fn a_returned_buffer_is_lent_again_without_an_allocation() {
@@ -178,6 +196,39 @@ mod tests {
             pool.usage(),
             PoolUse { out: 1, out_bytes: 100, idle_bytes: 0, limit: 1000, allocations: 1 }
         );
+    }
+
+    #[test]
+    fn the_last_of_many_holders_gives_a_buffer_back_once() {
+        const HOLDERS: usize = 8;
+        let pool = Pool::new(1000);
+        for _ in 0..200 {
+            let bytes = pool.take(100).unwrap();
+            let start = Barrier::new(HOLDERS);
+            thread::scope(|scope| {
+                for bytes in vec![bytes; HOLDERS] {
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        drop(bytes);
+                    });
+                }
+            });
+        }
+        assert_eq!(
+            pool.usage(),
+            PoolUse { out: 0, out_bytes: 0, idle_bytes: 100, limit: 1000, allocations: 1 }
+        );
+    }
+
+    #[test]
+    fn only_a_sole_holder_writes() {
+        let pool = Pool::new(1000);
+        let mut bytes = pool.take(1).unwrap();
+        let other = bytes.clone();
+        assert!(bytes.get_mut().is_none() && bytes.shares_with(&other));
+        drop(other);
+        assert_eq!(bytes.get_mut(), Some([0].as_mut_slice()));
     }
 
     #[test]

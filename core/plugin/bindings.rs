@@ -1,8 +1,8 @@
 //! What `wit/v0` and `wit/infer` look like from the host's side: generated.
 //!
 //! Imports come as one world, which every plugin's imports are a part of. Exports come one by one,
-//! because plugins differ in which they have. The pixel interfaces are missing: their functions
-//! move whole pictures and are bound by hand in `host::pixels`, where no copy is made.
+//! because plugins differ in which they have. Missing are the interfaces that carry something for each
+//! frame: `host::pixels` and `host::annotations` bind them by hand, without a copy in between.
 
 /// What the host lends.
 pub mod imports {
@@ -14,7 +14,6 @@ pub mod imports {
                 import framegate:frame/frames@0.1.0;
                 import framegate:frame/host@0.1.0;
                 import framegate:frame/draw@0.1.0;
-                import framegate:frame/annotations@0.1.0;
                 import framegate:infer/inference@0.1.0;
             }
         ",
@@ -75,5 +74,5 @@ pub mod snapshot {
     });
 }
 
-pub use imports::framegate::frame::{annotations, draw, frames, host, types};
+pub use imports::framegate::frame::{draw, frames, host, types};
 pub use imports::framegate::infer::inference;

@@ -50,7 +50,7 @@ enum Work {
 
 /// What came of one frame.
 pub enum Answer {
-    /// The frame goes on, changed or not; a detector also says what it found itself.
+    /// The frame goes on, changed or not; what a detector found is yet to be added to it.
     Pass(Frame, Vec<Detection>),
     /// The frame ends here.
     Drop,
@@ -184,7 +184,23 @@ impl Instance {
         let lent = self.store.data_mut().lent.take();
         let lent =
             lent.ok_or_else(|| Fault::other("the frame on loan is gone, which is a bug in framegate"))?;
-        settle(answer?, lent).map_err(|refusal| refused(&refusal))
+        self.settle(answer?, lent).map_err(|refusal| refused(&refusal))
+    }
+
+    /// Makes a guest's answer count, if it is a good one.
+    fn settle(&mut self, said: Said, lent: Lent) -> Result<Answer, Refusal> {
+        use filtering::exports::framegate::frame::filtering::Verdict;
+        match said {
+            Said::Verdict(verdict) => match verdict? {
+                Verdict::Pass => Ok(Answer::Pass(lent.take_back()?, Vec::new())),
+                Verdict::Drop => Ok(Answer::Drop),
+            },
+            Said::Found(items) => {
+                let already = lent.header().annotations().detections.len();
+                let found = found(items?, already, &mut self.store.data_mut().heard.labels)?;
+                Ok(Answer::Pass(lent.take_back()?, found))
+            }
+        }
     }
 
     fn fuel_left(&self) -> Option<u64> {
@@ -238,25 +254,6 @@ impl Instance {
 enum Said {
     Verdict(Result<filtering::exports::framegate::frame::filtering::Verdict, Refusal>),
     Found(Result<Vec<super::bindings::types::Detection>, Refusal>),
-}
-
-/// Makes a guest's answer count, if it is a good one.
-fn settle(said: Said, mut lent: Lent) -> Result<Answer, Refusal> {
-    use filtering::exports::framegate::frame::filtering::Verdict;
-    match said {
-        Said::Verdict(verdict) => match verdict? {
-            Verdict::Pass => Ok(Answer::Pass(lent.take_back()?, Vec::new())),
-            Verdict::Drop => Ok(Answer::Drop),
-        },
-        Said::Found(items) => {
-            let already = lent.header().annotations().detections.len();
-            let found = found(items?, already)?;
-            if !found.is_empty() {
-                lent.header_mut().annotations_mut().detections.extend(found.iter().cloned());
-            }
-            Ok(Answer::Pass(lent.take_back()?, found))
-        }
-    }
 }
 
 fn refused(refusal: &Refusal) -> Failure {

@@ -6,10 +6,8 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-
 use super::bindings::types::{Error, ErrorKind};
-use crate::media::{Frame, Plane, Pool};
+use crate::media::{Frame, Plane, PlaneShape, Pool};
 
 /// A frame on loan to a guest.
 pub struct Lent {
@@ -17,8 +15,6 @@ pub struct Lent {
     frame: Frame,
     /// For each plane: its replacement, while only some of its rows are written.
     fresh: [Option<Fresh>; MOST_PLANES],
-    /// For each plane: its bytes, once a guest has read of them. One handle serves all its bands.
-    read: [Option<Bytes>; MOST_PLANES],
     pool: Pool,
     /// Pixels that drawing may still touch.
     pub drawable: u64,
@@ -38,8 +34,7 @@ struct Fresh {
 impl Lent {
     /// Lends `frame`; `drawable` is how many pixels drawing may touch.
     pub fn new(frame: Frame, pool: Pool, drawable: u64) -> Lent {
-        let (fresh, read) = ([const { None }; MOST_PLANES], [const { None }; MOST_PLANES]);
-        Lent { frame, fresh, read, pool, drawable }
+        Lent { frame, fresh: [const { None }; MOST_PLANES], pool, drawable }
     }
 
     /// The frame without its newly written rows: for its header and its annotations.
@@ -56,8 +51,6 @@ impl Lent {
     /// # Errors
     /// When the memory for frames is used up.
     pub fn whole(&mut self) -> Result<&mut Frame, Error> {
-        // Whoever writes to a plane that is held elsewhere would write to a copy of it.
-        self.read = [const { None }; MOST_PLANES];
         for index in 0..self.frame.planes().len() {
             let Some(mut fresh) = self.fresh[index].take() else { continue };
             let original = &self.frame.planes()[index];
@@ -76,28 +69,32 @@ impl Lent {
         Ok(self.frame)
     }
 
-    /// Rows `first..first + count` of plane `plane`, packed; cut at the plane's end. Shares the
-    /// plane's bytes where its rows lie packed already.
+    /// Rows `first..first + count` of plane `plane`, cut at the plane's end, over the very bytes they lie
+    /// in; `None` when that is no row at all. To be let go before anything is written: whoever writes to a
+    /// plane that is held elsewhere writes to a copy of it.
     ///
     /// # Errors
-    /// `invalid-argument` for a plane or a first row that is not there.
-    pub fn rows(&mut self, plane: u8, first: u32, count: u32) -> Result<Bytes, Error> {
+    /// `invalid-argument` for a plane or a first row that is not there; `failed` when the memory for
+    /// frames is used up.
+    pub fn rows(&mut self, plane: u8, first: u32, count: u32) -> Result<Option<Plane>, Error> {
         let index = self.plane_index(plane)?;
-        let height = self.frame.planes()[index].view().shape().rows;
+        let original = &self.frame.planes()[index];
+        let shape = original.view().shape();
         let first = first as usize;
-        if first >= height {
+        if first >= shape.rows {
+            let height = shape.rows;
             return Err(invalid(format!("row {first} is past the end of plane {plane}, which has {height}")));
         }
-        let rows = first..height.min(first.saturating_add(count as usize));
-        let original = &self.frame.planes()[index];
-        match &mut self.fresh[index] {
+        let rows = first..shape.rows.min(first.saturating_add(count as usize));
+        let holder = match &mut self.fresh[index] {
             Some(fresh) if fresh.holds_any(&rows) => {
                 fresh.fill(rows.clone(), original)?;
-                Ok(packed(&fresh.plane, &mut None, rows))
+                &fresh.plane
             }
             // What nobody has written yet: for a filter that reads and writes band by band, all it reads.
-            _ => Ok(packed(original, &mut self.read[index], rows)),
-        }
+            _ => original,
+        };
+        Ok(holder.window(rows.start, 0, PlaneShape { rows: rows.len(), ..shape }))
     }
 
     /// Replaces whole rows of plane `plane` from row `first` on.
@@ -183,31 +180,6 @@ impl Fresh {
     }
 }
 
-/// A plane's bytes, kept alive while some of them are on their way into the guest.
-struct Held(Plane);
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        self.0.view().bytes()
-    }
-}
-
-/// The bytes of `rows`, without a copy where they lie packed: `held` is the handle to all of the
-/// plane's bytes, made when it is first wanted.
-fn packed(plane: &Plane, held: &mut Option<Bytes>, rows: Range<usize>) -> Bytes {
-    let view = plane.view();
-    let row_bytes = view.shape().row_bytes;
-    if view.stride() == row_bytes {
-        let held = held.get_or_insert_with(|| Bytes::from_owner(Held(plane.clone())));
-        return held.slice(rows.start * row_bytes..rows.end * row_bytes);
-    }
-    // A second copy, for pictures whose width is no multiple of the stride's alignment: lowering
-    // takes one slice, and no guest is ever shown padding.
-    let mut tight = Vec::with_capacity(rows.len() * row_bytes);
-    rows.for_each(|index| tight.extend_from_slice(view.row(index)));
-    tight.into()
-}
-
 /// The caller's values break a rule of the interface.
 pub fn invalid(message: impl Into<String>) -> Error {
     Error { kind: ErrorKind::InvalidArgument, message: message.into() }
@@ -232,6 +204,8 @@ pub fn unsupported(message: impl Into<String>) -> Error {
 mod tests {
     use super::*;
     use crate::media::{FrameFormat, PixelFormat, Pts, Size};
+    use crate::plugin::lowered::Lowered;
+    use std::sync::Arc;
 
     const PACKED: (u32, u32) = (64, 48);
     const PADDED: (u32, u32) = (5, 7);
@@ -251,12 +225,18 @@ mod tests {
         Lent::new(frame.clone(), pool.clone(), 0)
     }
 
+    fn read(lent: &mut Lent, first: u32, count: u32) -> Vec<u8> {
+        let mut scratch = Arc::default();
+        let rows = lent.rows(0, first, count).unwrap();
+        rows.map_or(Vec::new(), |rows| Lowered::rows(rows, &mut scratch).bytes().to_vec())
+    }
+
     #[test]
     fn rows_come_packed_whatever_the_stride() {
         let pool = Pool::new(1 << 20);
         for size in [PACKED, PADDED] {
             let frame = frame(&pool, size);
-            let rows = lend(&pool, &frame).rows(0, 2, 3).unwrap();
+            let rows = read(&mut lend(&pool, &frame), 2, 3);
             let expected: Vec<u8> = (2..5).flat_map(|row| vec![row; size.0 as usize]).collect();
             assert_eq!(rows, expected);
         }
@@ -266,8 +246,10 @@ mod tests {
     fn whole_packed_planes_are_lent_without_a_copy() {
         let pool = Pool::new(1 << 20);
         let frame = frame(&pool, PACKED);
-        let rows = lend(&pool, &frame).rows(0, 0, u32::MAX).unwrap();
-        assert_eq!(rows.as_ptr(), frame.plane(0).bytes().as_ptr());
+        let rows = lend(&pool, &frame).rows(0, 0, u32::MAX).unwrap().unwrap();
+        let lowered = Lowered::rows(rows, &mut Arc::default());
+        assert_eq!(lowered.bytes().as_ptr(), frame.plane(0).bytes().as_ptr());
+        assert_eq!(lowered.bytes().len(), 64 * 48);
     }
 
     #[test]
@@ -277,7 +259,7 @@ mod tests {
             let original = frame(&pool, size);
             let mut lent = lend(&pool, &original);
             lent.write_rows(0, 1, &vec![200; 2 * size.0 as usize]).unwrap();
-            let read = lent.rows(0, 0, 4).unwrap();
+            let read = read(&mut lent, 0, 4);
             let firsts: Vec<u8> = read.chunks(size.0 as usize).map(|row| row[0]).collect();
             assert_eq!(firsts, [0, 200, 200, 3]);
             let changed = lent.take_back().unwrap();
@@ -294,10 +276,11 @@ mod tests {
         let original = frame(&pool, PACKED);
         let mut lent = lend(&pool, &original);
         for first in [0, 16, 32] {
-            let rows = lent.rows(0, first, 16).unwrap();
-            assert_eq!(rows.as_ptr(), original.plane(0).row(first as usize).as_ptr());
+            let rows = lent.rows(0, first, 16).unwrap().unwrap();
+            assert_eq!(rows.view().bytes().as_ptr(), original.plane(0).row(first as usize).as_ptr());
+            drop(rows);
             lent.write_rows(0, first, &[9; 16 * 64]).unwrap();
-            assert_eq!(lent.rows(0, first, 16).unwrap(), [9; 16 * 64][..]);
+            assert_eq!(read(&mut lent, first, 16), [9; 16 * 64]);
         }
     }
 
@@ -324,7 +307,7 @@ mod tests {
         let original = frame(&pool, PACKED);
         let bytes = original.plane(0).bytes().as_ptr();
         let mut lent = Lent::new(original, pool, 0);
-        lent.rows(0, 0, 8).unwrap();
+        read(&mut lent, 0, 8);
         lent.whole().unwrap().plane_mut(0).unwrap().row(0).fill(1);
         assert_eq!(lent.take_back().unwrap().plane(0).bytes().as_ptr(), bytes);
     }
@@ -349,13 +332,13 @@ mod tests {
         let frame = frame(&pool, PADDED);
         let mut lent = lend(&pool, &frame);
         for (plane, first, count) in [(3, 0, 1), (255, 0, 1), (0, 7, 1), (0, u32::MAX, u32::MAX)] {
-            assert_eq!(lent.rows(plane, first, count).unwrap_err().kind, ErrorKind::InvalidArgument);
+            assert_eq!(lent.rows(plane, first, count).err().unwrap().kind, ErrorKind::InvalidArgument);
         }
         for (plane, first, length) in [(3, 0, 5), (0, 0, 4), (0, 7, 5), (0, 6, 10), (0, u32::MAX, 5)] {
             let error = lent.write_rows(plane, first, &vec![0; length]).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidArgument, "{plane} {first} {length}");
         }
-        assert!(lent.rows(0, 3, 0).unwrap().is_empty());
+        assert!(lent.rows(0, 3, 0).unwrap().is_none());
         assert!(lent.write_rows(0, 7, &[]).is_ok());
         assert!(lent.rows(0, 6, u32::MAX).is_ok());
     }

@@ -1,11 +1,13 @@
-//! Which detectors have looked at a frame: tags that the host alone sets.
+//! Which detectors have looked at a frame, and what they found beside it.
 //!
 //! Owns the tag `looked:NODE`, by which what hides things can tell "nothing was found" from "nobody
-//! looked". Guests read it and may not write it. Leaves deciding what to hide to them.
+//! looked": the host's own list, which guests read as if it were a tag and may not write. Leaves
+//! deciding what to hide to them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::{Detections, Frame};
+use crate::media::{Annotations, Detections, Frame, Recycled};
 
 const PREFIX: &str = "looked:";
 
@@ -18,28 +20,38 @@ pub fn is_hosts(key: &str) -> bool {
     key.starts_with(PREFIX)
 }
 
-/// Notes on `frame` that the detector of `node` has looked at it.
-pub fn note(frame: &mut Frame, node: &str) {
-    frame.annotations_mut().tags.insert(format!("{PREFIX}{node}"), String::new());
+/// What a guest reads under `key`: that is empty, and is there only where that node has looked.
+pub fn tag(annotations: &Annotations, key: &str) -> Option<String> {
+    let node = key.strip_prefix(PREFIX)?;
+    annotations.looked.iter().any(|looked| **looked == *node).then(String::new)
+}
+
+/// Notes that the detector of `node` has looked.
+pub fn note(annotations: &mut Annotations, node: &Arc<str>) {
+    if !annotations.looked.contains(node) {
+        annotations.looked.push(node.clone());
+    }
 }
 
 /// Adds what another branch has found to `frame`, and that it has looked, if that is not long ago and
 /// it has looked at all of what the frame shows.
-pub fn join(frame: &mut Frame, joined: &Detections) {
-    let found = joined.seen_in(frame.part);
-    frame.annotations_mut().detections.extend(found);
+pub fn join(frame: &mut Frame, joined: &Detections, memory: &mut Recycled<Annotations>) {
     // A branch that runs ahead has looked at a later picture: that counts in the same way.
     let apart = frame.pts.since(joined.pts).max(joined.pts.since(frame.pts));
-    if apart <= FRESH && joined.part.covers(frame.part) {
-        note(frame, &joined.by);
-    }
+    let vouches = apart <= FRESH && joined.part.covers(frame.part);
+    let part = frame.part;
+    frame.annotate(memory, |annotations| {
+        annotations.detections.extend(joined.seen_in(part));
+        if vouches {
+            note(annotations, &joined.by);
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::media::{Detection, FrameFormat, PixelFormat, Pool, Pts, Region, Size};
-    use std::sync::Arc;
 
     const LEFT: Region = Region { width: 0.5, ..Region::WHOLE };
 
@@ -51,12 +63,13 @@ mod tests {
         frame.part = shown;
         let pts = Pts::ZERO.after(Duration::from_secs(10 - seconds_old));
         let found = Arc::new(vec![Detection { region: Region::WHOLE, ..Detection::default() }]);
-        join(&mut frame, &Detections { by: "faces".into(), pts, sequence: 0, part: looked_at, found });
+        let detections = Detections { by: "faces".into(), pts, sequence: 0, part: looked_at, found };
+        join(&mut frame, &detections, &mut Recycled::default());
         frame
     }
 
     fn vouched(frame: Frame) -> bool {
-        frame.annotations().tags.contains_key("looked:faces")
+        tag(frame.annotations(), "looked:faces").is_some()
     }
 
     #[test]

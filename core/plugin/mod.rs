@@ -26,6 +26,7 @@ mod lent;
 mod library;
 mod limits;
 mod looked;
+mod lowered;
 mod nearest;
 mod node;
 mod program;

@@ -21,7 +21,7 @@ use super::program::Program;
 use super::recovery::{Next, Recovery};
 use super::successor::{Rules, Terms};
 use super::watch::Watch;
-use crate::media::{Detection, Detections, Frame, Item, Pts};
+use crate::media::{Annotations, Detection, Detections, Frame, Item, Pts, Recycled};
 use crate::node::{
     self, Adjusted, Counter, Format, Handled, Inputs, NodeError, Output, Settings, Site, Wish,
 };
@@ -125,6 +125,9 @@ pub struct Plugin {
     site: Site,
     /// The node's id, as it stands on what the plugin has looked at.
     name: Arc<str>,
+    /// What goes along with frames lies in the memory of what went along with earlier ones.
+    annotations: Recycled<Annotations>,
+    found: Recycled<Vec<Detection>>,
     journal: Journal,
     seat: Seat,
     recovery: Recovery,
@@ -222,6 +225,8 @@ impl Plugin {
             on_error,
             site: site.clone(),
             name: site.node.as_str().into(),
+            annotations: Recycled::default(),
+            found: Recycled::default(),
             journal,
             seat: Seat::Taken(Box::new(instance)),
             recovery: Recovery::default(),
@@ -356,12 +361,16 @@ impl Plugin {
         Ok(black)
     }
 
-    fn give(&self, mut frame: Frame, found: Vec<Detection>, out: &mut Output) {
+    fn give(&mut self, mut frame: Frame, found: Vec<Detection>, out: &mut Output) {
         if self.recipe.program.passport.world == World::Detector {
-            let (by, found) = (self.name.clone(), Arc::new(found));
+            let found = self.found.share(|list| *list = found);
+            frame.annotate(&mut self.annotations, |annotations| {
+                annotations.detections.extend_from_slice(&found);
+                looked::note(annotations, &self.name);
+            });
+            let by = self.name.clone();
             let detections =
                 Detections { by, pts: frame.pts, sequence: frame.sequence, part: frame.part, found };
-            looked::note(&mut frame, &self.name);
             out.give(DETECTIONS, Item::Detections(detections));
         }
         out.give(FRAMES, Item::Frame(frame));
@@ -372,7 +381,7 @@ impl node::Filter for Plugin {
     fn process(&mut self, mut inputs: Inputs, out: &mut Output) -> Result<(), NodeError> {
         let Some(mut frame) = inputs.take_frame(FRAMES) else { return Ok(()) };
         if let Some(joined) = inputs.take_detections(DETECTIONS) {
-            looked::join(&mut frame, &joined);
+            looked::join(&mut frame, &joined, &mut self.annotations);
         }
         match self.handle(&frame) {
             Some(Answer::Pass(changed, found)) => self.give(changed, found, out),

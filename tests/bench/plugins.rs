@@ -1,6 +1,6 @@
 //! Sandboxed plugins beside the same work done natively, the hand-over of pixels included.
 
-use framegate::media::{Frame, FrameFormat, Item, PixelFormat, Pool, Rate, Size};
+use framegate::media::{Detection, Frame, FrameFormat, Item, PixelFormat, Pool, Rate, Region, Size};
 use framegate::node::{Epoch, Filter, Inputs, Node, Output, Site};
 use framegate::nodes::test_pattern;
 use framegate::pixels;
@@ -157,6 +157,15 @@ pub fn copies() {
     }
 }
 
+/// The frame with three things found in it.
+fn marked(frame: &Frame) -> Frame {
+    let mut frame = frame.clone();
+    let region = Region { x: 0.25, y: 0.25, width: 0.5, height: 0.5 };
+    let found = Detection { label: "motion".into(), score: 0.5, region, track: Some(7) };
+    frame.annotations_mut().detections = vec![found; 3];
+    frame
+}
+
 /// How often a node of each world asks the host's heap for memory, per frame, once it has settled.
 pub fn heap() {
     const FRAMES: u64 = 100;
@@ -184,4 +193,6 @@ pub fn heap() {
     for (name, plugin) in worlds {
         measure(name, scene.plugin("", &Plugin::new(plugin, "{}")));
     }
+    let boxes = Scene { ring: scene.ring.iter().map(marked).collect(), ..scene };
+    measure("overlay, three boxes to draw", boxes.plugin("", &Plugin::new("overlay", "{}")));
 }

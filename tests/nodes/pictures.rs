@@ -53,7 +53,7 @@ fn every_format_reaches_the_encoder_with_its_number_time_and_annotations() {
         let mut frames = rig.pattern(5, json!({ "size": "321x243", "format": format.name(), "rate": "25" }));
         for item in &mut frames {
             if let Item::Frame(frame) = item {
-                let label = format!("thing {}", frame.sequence);
+                let label = format!("thing {}", frame.sequence).into();
                 frame.annotations_mut().detections.push(Detection { label, ..Detection::default() });
             }
         }
@@ -64,7 +64,7 @@ fn every_format_reaches_the_encoder_with_its_number_time_and_annotations() {
             let unit = unit(item);
             assert_eq!(number, Some(index as u32), "{format}");
             assert_eq!(unit.pts.nanos(), index as i64 * 40_000_000);
-            assert_eq!(unit.annotations.detections[0].label, format!("thing {index}"));
+            assert_eq!(*unit.annotations.detections[0].label, *format!("thing {index}"));
         }
         assert_eq!(units.len(), 5);
     }

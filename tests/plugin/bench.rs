@@ -153,7 +153,8 @@ fn collect(out: &mut Output) -> Given {
             }
             Item::Detections(detections) => {
                 assert_eq!(port, 1);
-                given.detections = Some(detections.found.iter().map(|found| found.label.clone()).collect());
+                given.detections =
+                    Some(detections.found.iter().map(|found| found.label.to_string()).collect());
             }
             Item::AccessUnit(_) => panic!("a plugin does not encode"),
         }

@@ -75,7 +75,7 @@ fn random_detection(random: &mut StdRng) -> Detection {
     let [x, y] = [(); 2].map(|()| random.random_range(0.0..0.9_f32));
     let (width, height) = (random.random_range(0.0..1.0 - x), random.random_range(0.0..1.0 - y));
     Detection {
-        label: ["motion", "face", "car"][random.random_range(0..3)].to_owned(),
+        label: ["motion", "face", "car"][random.random_range(0..3)].into(),
         score: random.random_range(0.0..1.0),
         region: Region { x, y, width, height },
         track: random.random_bool(0.5).then(|| random.random()),
@@ -90,7 +90,7 @@ fn picture_of(frame: &Frame) -> Picture {
     let found = frame.annotations().detections.iter().map(|found| {
         let Region { x, y, width, height } = found.region;
         framegate_sdk::Detection {
-            label: found.label.clone(),
+            label: found.label.to_string(),
             score: found.score,
             region: framegate_sdk::Region { x, y, width, height },
             track: found.track,
@@ -107,7 +107,7 @@ fn detections(picture: &Picture) -> Vec<Detection> {
     let found = picture.detections().into_iter().map(|found| {
         let framegate_sdk::Region { x, y, width, height } = found.region;
         let region = Region { x, y, width, height };
-        Detection { label: found.label, score: found.score, region, track: found.track }
+        Detection { label: found.label.into(), score: found.score, region, track: found.track }
     });
     found.collect()
 }

@@ -111,7 +111,7 @@ fn the_face_is_found_in_nearly_every_frame_and_hardly_anything_else() {
     for frame in &frames {
         let faces = &frame.annotations().detections;
         let is_true = |region: &Region| holds(region, nose(frame.sequence));
-        assert!(faces.iter().all(|face| face.label == "face"));
+        assert!(faces.iter().all(|face| *face.label == *"face"));
         found += usize::from(faces.iter().any(|face| is_true(&face.region)));
         other += faces.iter().filter(|face| !is_true(&face.region)).count();
         // A box that covers everything would find everything.

@@ -100,6 +100,8 @@ pub struct Seen {
     pub sequence: u64,
     pub nanos: i64,
     pub tags: Vec<(String, String)>,
+    /// The nodes whose detectors have looked at it.
+    pub looked: Vec<String>,
     /// Whether the whole picture is black.
     pub black: bool,
 }
@@ -111,6 +113,7 @@ impl Seen {
             sequence: frame.sequence,
             nanos: frame.pts.nanos(),
             tags: frame.annotations().tags.clone().into_iter().collect(),
+            looked: frame.annotations().looked.iter().map(|node| node.to_string()).collect(),
             black: is_black(frame),
         }
     }

@@ -182,13 +182,14 @@ fn line(frame: &Frame) -> Json {
         "pts_ns": frame.pts.nanos(),
         "detections": found.detections.iter().map(detection).collect::<Vec<_>>(),
         "tags": found.tags,
+        "looked": found.looked.iter().map(|node| &**node).collect::<Vec<_>>(),
     })
 }
 
 fn detection(found: &Detection) -> Json {
     let region = found.region;
     json!({
-        "label": found.label,
+        "label": &*found.label,
         "score": found.score,
         "box": [region.x, region.y, region.width, region.height],
         "track": found.track,

@@ -308,7 +308,7 @@ mod tests {
 
     fn seen(label: &str, score: f32, x: f32) -> Detection {
         let region = Region { x, y: 0.4, width: 0.1, height: 0.1 };
-        Detection { label: label.to_owned(), score, region, track: None }
+        Detection { label: label.into(), score, region, track: None }
     }
 
     /// Whether `text` holds on each of these pictures, 100 ms apart.

@@ -397,7 +397,7 @@ mod tests {
     }
 
     fn detection(label: &str) -> Detection {
-        Detection { label: label.to_owned(), score: 0.9, ..Detection::default() }
+        Detection { label: label.into(), score: 0.9, ..Detection::default() }
     }
 
     #[test]

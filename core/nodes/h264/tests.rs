@@ -50,13 +50,13 @@ fn keyframes_come_by_the_clock_and_when_wished_for() {
 fn pts_sequence_and_annotations_ride_along() {
     let (mut filter, _) = encoder(json!({}));
     let frames = pattern("320x240").skip(7).take(3).map(|mut frame| {
-        let label = frame.sequence.to_string();
+        let label = frame.sequence.to_string().into();
         frame.annotations_mut().detections.push(Detection { label, ..Detection::default() });
         frame
     });
     for unit in units(&mut *filter, frames) {
         assert_eq!(unit.pts, Rate::new(30, 1).unwrap().pts_of(unit.sequence));
-        assert_eq!(unit.annotations.detections[0].label, unit.sequence.to_string());
+        assert_eq!(*unit.annotations.detections[0].label, *unit.sequence.to_string());
     }
 }
 

@@ -124,7 +124,7 @@ fn lent(loan: &Arc<Loan>, stream: usize, given: Given, pool: &Pool) -> Option<Fr
     let places = places(format, given.stride, loan.plane_count(stream));
     let mut planes = Vec::with_capacity(places.len());
     for (index, place) in places.into_iter().enumerate() {
-        let bytes = Box::new(Lent { loan: loan.clone(), stream, plane: place.plane });
+        let bytes = Arc::new(Lent { loan: loan.clone(), stream, plane: place.plane });
         planes.push(Plane::foreign(
             bytes,
             place.offset,

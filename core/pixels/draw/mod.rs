@@ -16,7 +16,7 @@ pub use sprite::{Sprite, SpriteFault};
 pub use text::{text, text_size};
 
 use super::colour::{Palette, Rgba};
-use super::rect::{Clipped, Rect};
+use super::rect::Rect;
 use crate::media::{Frame, PoolFull};
 
 /// Fills a rectangle.
@@ -39,12 +39,15 @@ pub fn fill(frame: &mut Frame, area: Rect, colour: Rgba) -> Result<(), PoolFull>
 /// [`PoolFull`] when a shared plane must be copied and the pool is at its limit.
 pub fn outline(frame: &mut Frame, area: Rect, thickness: u8, colour: Rgba) -> Result<(), PoolFull> {
     let texel = Palette::of(frame.format()).texel(colour, 255);
-    let edges: Vec<Clipped> =
-        border(area, thickness).into_iter().filter_map(|edge| edge.clipped(frame.size())).collect();
     if texel.alpha == 0 {
         return Ok(());
     }
-    edges.into_iter().try_for_each(|edge| paint::flat(frame, edge, texel))
+    let size = frame.size();
+    let edges = border(area, thickness).into_iter().filter_map(|edge| edge.clipped(size));
+    for edge in edges {
+        paint::flat(frame, edge, texel)?;
+    }
+    Ok(())
 }
 
 /// The four sides of a border: none overlaps another, so a translucent border is even.

@@ -1,10 +1,15 @@
 //! What has been found in the frame on loan, and what a guest adds to it.
+//!
+//! Bound by hand: generated bindings would make a list, and a text for each label, at every frame.
 
-use wasmtime::component::Resource;
+use std::mem;
+use std::sync::Arc;
 
-use super::State;
-use crate::media::{Detection, Region};
-use crate::plugin::bindings::annotations;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr};
+
+use super::{State, on_loan};
+use crate::media::{Annotations, Detection, Frame, Recycled, Region};
 use crate::plugin::bindings::types::{self, Error};
 use crate::plugin::lent::{Lent, failed, invalid, not_granted};
 use crate::plugin::looked;
@@ -13,65 +18,195 @@ use crate::plugin::looked;
 const DETECTIONS: usize = 1024;
 /// Bytes of a label.
 const LABEL: usize = 64;
+/// Labels kept of one plugin; a detector of everyday things knows some eighty.
+const LABELS: usize = 128;
 /// Tags of one frame, and bytes of their keys and values.
 const TAGS: usize = 64;
 const TAG_KEY: usize = 64;
 const TAG_VALUE: usize = 1024;
 
-impl annotations::Host for State {
-    fn detections(&mut self, _of: Resource<Lent>) -> wasmtime::Result<Vec<types::Detection>> {
-        let found = &self.lent()?.header().annotations().detections;
-        Ok(found.iter().map(to_guest).collect())
-    }
+/// A detection on its way into the guest.
+#[derive(Clone, ComponentType, Lower)]
+#[component(record)]
+pub struct Told {
+    label: Arc<str>,
+    score: f32,
+    x: f32,
+    y: f32,
+    width: f32,
+    height: f32,
+    #[component(name = "track-id")]
+    track_id: Option<u64>,
+}
 
-    fn add_detections(
-        &mut self,
-        _to: Resource<Lent>,
-        items: Vec<types::Detection>,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let lent = self.lent()?;
-        let already = lent.header().annotations().detections.len();
-        Ok(found(items, already).map(|more| lent.header_mut().annotations_mut().detections.extend(more)))
+impl Told {
+    fn of(detection: &Detection) -> Told {
+        let Detection { label, score, region, track } = detection;
+        let Region { x, y, width, height } = *region;
+        Told { label: label.clone(), score: *score, x, y, width, height, track_id: *track }
     }
+}
 
-    fn set_detections(
-        &mut self,
-        _of: Resource<Lent>,
-        items: Vec<types::Detection>,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let lent = self.lent()?;
-        Ok(found(items, 0).map(|all| lent.header_mut().annotations_mut().detections = all))
-    }
+/// A detection that lies in the guest's memory still.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Said {
+    label: WasmStr,
+    score: f32,
+    x: f32,
+    y: f32,
+    width: f32,
+    height: f32,
+    #[component(name = "track-id")]
+    track_id: Option<u64>,
+}
 
-    fn tag(&mut self, _of: Resource<Lent>, key: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.lent()?.header().annotations().tags.get(&key).cloned())
-    }
+/// The labels that a plugin gives, each once: they are few, and go along with every frame.
+#[derive(Default)]
+pub struct Labels(Vec<Arc<str>>);
 
-    fn set_tag(
-        &mut self,
-        _of: Resource<Lent>,
-        key: String,
-        value: String,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let lent = self.lent()?;
-        if key.is_empty() || key.len() > TAG_KEY || value.len() > TAG_VALUE {
-            let (key, value) = (key.len(), value.len());
-            return Ok(Err(invalid(format!(
-                "a tag has a key of 1 to {TAG_KEY} bytes and a value of at most {TAG_VALUE}, got {key} and {value}"
-            ))));
+impl Labels {
+    fn shared(&mut self, label: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *label) {
+            return known.clone();
         }
-        if looked::is_hosts(&key) {
-            return Ok(Err(not_granted(format!(
-                "the tag \"{key}\" is the host's to set: it says that a detector has looked"
-            ))));
+        let label: Arc<str> = label.into();
+        if self.0.len() < LABELS {
+            self.0.push(label.clone());
         }
-        let tags = &lent.header().annotations().tags;
-        if tags.len() >= TAGS && !tags.contains_key(&key) {
-            return Ok(Err(failed(format!("a frame has at most {TAGS} tags"))));
+        label
+    }
+}
+
+type Answer<T> = wasmtime::Result<(Result<T, Error>,)>;
+
+pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut annotations = linker.instance("framegate:frame/annotations@0.1.0")?;
+    annotations.func_wrap("detections", detections)?;
+    annotations.func_wrap("add-detections", add_detections)?;
+    annotations.func_wrap("set-detections", set_detections)?;
+    annotations.func_wrap("tag", tag)?;
+    annotations.func_wrap("set-tag", set_tag)
+}
+
+fn detections(
+    mut store: StoreContextMut<'_, State>,
+    (_of,): (Resource<Lent>,),
+) -> wasmtime::Result<(Arc<Vec<Told>>,)> {
+    let State { lent, told, .. } = store.data_mut();
+    let found = &on_loan(lent)?.header().annotations().detections;
+    let list = Arc::make_mut(told);
+    list.clear();
+    list.extend(found.iter().map(Told::of));
+    Ok((told.clone(),))
+}
+
+fn add_detections(
+    mut store: StoreContextMut<'_, State>,
+    (_to, items): (Resource<Lent>, WasmList<Said>),
+) -> Answer<()> {
+    let already = store.data_mut().lent()?.header().annotations().detections.len();
+    Ok((put(&mut store, &items, already)?,))
+}
+
+fn set_detections(
+    mut store: StoreContextMut<'_, State>,
+    (_of, items): (Resource<Lent>, WasmList<Said>),
+) -> Answer<()> {
+    Ok((put(&mut store, &items, 0)?,))
+}
+
+/// Puts `items` after the first `kept` detections of the frame, all of them or none.
+fn put(
+    store: &mut StoreContextMut<'_, State>,
+    items: &WasmList<Said>,
+    kept: usize,
+) -> wasmtime::Result<Result<(), Error>> {
+    if let Err(many) = room_for(items.len(), kept) {
+        return Ok(Err(many));
+    }
+    // They are read from the guest's memory, which belongs to the store, as does where they go.
+    let mut heard = mem::take(&mut store.data_mut().heard);
+    let outcome = heard.read(store, items);
+    let state = store.data_mut();
+    if let Ok(Ok(())) = outcome {
+        on_loan(&mut state.lent)?.header_mut().annotate(&mut heard.annotations, |annotations| {
+            annotations.detections.truncate(kept);
+            annotations.detections.append(&mut heard.found);
+        });
+    }
+    state.heard = heard;
+    outcome
+}
+
+/// What a guest has said, in memory that serves for every frame.
+#[derive(Default)]
+pub struct Heard {
+    pub labels: Labels,
+    items: Vec<Said>,
+    found: Vec<Detection>,
+    annotations: Recycled<Annotations>,
+}
+
+impl Heard {
+    fn read(
+        &mut self,
+        store: &mut StoreContextMut<'_, State>,
+        items: &WasmList<Said>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        (self.items.clear(), self.found.clear());
+        // All in one go, so that one bound on what a call may copy holds for all the labels together.
+        for item in items.iter(&mut *store)? {
+            self.items.push(item?);
         }
-        lent.header_mut().annotations_mut().tags.insert(key, value);
+        for Said { label, score, x, y, width, height, track_id } in self.items.drain(..) {
+            let label = label.to_str(&*store)?;
+            match checked(&label, score, [x, y, width, height], track_id, &mut self.labels) {
+                Ok(detection) => self.found.push(detection),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
         Ok(Ok(()))
     }
+}
+
+fn tag(
+    mut store: StoreContextMut<'_, State>,
+    (_of, key): (Resource<Lent>, WasmStr),
+) -> wasmtime::Result<(Option<String>,)> {
+    store.data_mut().lent()?;
+    let key = key.to_str(&store)?;
+    let annotations = store.data().lent.as_ref().map(|lent| lent.header().annotations());
+    let tag = |of: &Arc<Annotations>| looked::tag(of, &key).or_else(|| of.tags.get(&*key).cloned());
+    Ok((annotations.and_then(tag),))
+}
+
+fn set_tag(
+    mut store: StoreContextMut<'_, State>,
+    (_of, key, value): (Resource<Lent>, String, String),
+) -> Answer<()> {
+    let frame = store.data_mut().lent()?.header_mut();
+    Ok((tagged(frame, key, value),))
+}
+
+fn tagged(frame: &mut Frame, key: String, value: String) -> Result<(), Error> {
+    if key.is_empty() || key.len() > TAG_KEY || value.len() > TAG_VALUE {
+        let (key, value) = (key.len(), value.len());
+        return Err(invalid(format!(
+            "a tag has a key of 1 to {TAG_KEY} bytes and a value of at most {TAG_VALUE}, got {key} and {value}"
+        )));
+    }
+    if looked::is_hosts(&key) {
+        return Err(not_granted(format!(
+            "the tag \"{key}\" is the host's to set: it says that a detector has looked"
+        )));
+    }
+    let tags = &frame.annotations().tags;
+    if tags.len() >= TAGS && !tags.contains_key(&key) {
+        return Err(failed(format!("a frame has at most {TAGS} tags")));
+    }
+    frame.annotations_mut().tags.insert(key, value);
+    Ok(())
 }
 
 /// Checks what a guest says it has found, in a frame where `already` detections are known.
@@ -79,15 +214,33 @@ impl annotations::Host for State {
 /// # Errors
 /// `invalid-argument` for a box outside the picture, a score outside 0..=1 or a label that is too
 /// long; `failed` for too many.
-pub fn found(items: Vec<types::Detection>, already: usize) -> Result<Vec<Detection>, Error> {
-    if items.len() > DETECTIONS.saturating_sub(already) {
-        return Err(failed(format!("a frame has at most {DETECTIONS} detections")));
-    }
-    items.into_iter().map(from_guest).collect()
+pub fn found(
+    items: Vec<types::Detection>,
+    already: usize,
+    labels: &mut Labels,
+) -> Result<Vec<Detection>, Error> {
+    room_for(items.len(), already)?;
+    let one = |item: types::Detection| {
+        let types::Detection { label, score, x, y, width, height, track_id } = item;
+        checked(&label, score, [x, y, width, height], track_id, labels)
+    };
+    items.into_iter().map(one).collect()
 }
 
-fn from_guest(item: types::Detection) -> Result<Detection, Error> {
-    let types::Detection { label, score, x, y, width, height, track_id } = item;
+fn room_for(more: usize, already: usize) -> Result<(), Error> {
+    match more <= DETECTIONS.saturating_sub(already) {
+        true => Ok(()),
+        false => Err(failed(format!("a frame has at most {DETECTIONS} detections"))),
+    }
+}
+
+fn checked(
+    label: &str,
+    score: f32,
+    [x, y, width, height]: [f32; 4],
+    track: Option<u64>,
+    labels: &mut Labels,
+) -> Result<Detection, Error> {
     if label.len() > LABEL {
         return Err(invalid(format!("a label has at most {LABEL} bytes, got {}", label.len())));
     }
@@ -97,13 +250,7 @@ fn from_guest(item: types::Detection) -> Result<Detection, Error> {
     let region = Region::new(x, y, width, height).ok_or_else(|| {
         invalid(format!("a box must lie in the picture (0 to 1), got {x}, {y}, {width} x {height}"))
     })?;
-    Ok(Detection { label, score, region, track: track_id })
-}
-
-fn to_guest(detection: &Detection) -> types::Detection {
-    let Detection { label, score, region, track } = detection;
-    let Region { x, y, width, height } = *region;
-    types::Detection { label: label.clone(), score: *score, x, y, width, height, track_id: *track }
+    Ok(Detection { label: labels.shared(label), score, region, track })
 }
 
 #[cfg(test)]
@@ -124,6 +271,7 @@ mod tests {
 
     #[test]
     fn what_is_found_is_checked_number_by_number() {
+        let found = |items, already| found(items, already, &mut Labels::default());
         assert!(found(vec![detection()], 0).is_ok());
         let faults: [fn(&mut types::Detection); 9] = [
             |d| d.x = f32::NAN,

@@ -13,6 +13,7 @@ mod pixels;
 mod report;
 mod wasi;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
@@ -22,6 +23,8 @@ use wasmtime_wasi::WasiCtx;
 pub use annotations::found;
 pub use inference::{Opened, Shared};
 pub use journal::Journal;
+
+use annotations::{Heard, Told};
 
 use super::bindings::{self, types};
 use super::lent::Lent;
@@ -44,6 +47,11 @@ pub struct State {
     /// The models it may open.
     pub models: Shared,
     budget: Budget,
+    /// Where what is handed over is put together, again and again: at most a `limits.memory` of it.
+    scratch: Arc<Vec<u8>>,
+    /// Of what it has found.
+    pub heard: Heard,
+    told: Arc<Vec<Told>>,
     /// Bytes in all its sprites.
     sprites: usize,
     table: ResourceTable,
@@ -84,6 +92,9 @@ impl State {
             crossed: Crossed::default(),
             models: Shared::default(),
             budget: Budget::Until(now),
+            scratch: Arc::default(),
+            heard: Heard::default(),
+            told: Arc::default(),
             sprites: 0,
             table,
         }
@@ -93,13 +104,15 @@ impl State {
         self.budget = budget;
     }
 
-    /// The frame on loan.
     fn lent(&mut self) -> wasmtime::Result<&mut Lent> {
-        // Handles are checked before they get here, and none outlives its call.
-        self.lent
-            .as_mut()
-            .ok_or_else(|| wasmtime::Error::msg("used a frame outside the call it was lent for"))
+        on_loan(&mut self.lent)
     }
+}
+
+/// The frame on loan.
+fn on_loan(lent: &mut Option<Lent>) -> wasmtime::Result<&mut Lent> {
+    // Handles are checked before they get here, and none outlives its call.
+    lent.as_mut().ok_or_else(|| wasmtime::Error::msg("used a frame outside the call it was lent for"))
 }
 
 impl types::Host for State {}
@@ -115,8 +128,8 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     bindings::frames::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::host::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::draw::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-    bindings::annotations::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::inference::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    annotations::link(&mut linker)?;
     pixels::link(&mut linker)?;
     Ok(linker)
 }

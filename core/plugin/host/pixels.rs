@@ -4,15 +4,17 @@
 //! is lowered from the plane's own bytes straight into the guest's memory; what is written is read
 //! in place from there.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, WasmList};
 
-use super::State;
-use crate::media::{PixelFormat, Size};
+use super::{State, on_loan};
+use crate::media::{PixelFormat, Pool, Size};
 use crate::pixels::{Sampled, sample};
 use crate::plugin::bindings::types::{self, Error};
 use crate::plugin::lent::{Lent, failed, invalid, unsupported};
+use crate::plugin::lowered::Lowered;
 
 const READ: &str = "framegate:frame/pixels-read@0.1.0";
 const WRITE: &str = "framegate:frame/pixels-write@0.1.0";
@@ -31,10 +33,11 @@ pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 fn read_rows(
     mut store: StoreContextMut<'_, State>,
     (_source, plane, first, count): (Resource<Lent>, u8, u32, u32),
-) -> Answer<Bytes> {
-    let state = store.data_mut();
-    let rows = state.lent()?.rows(plane, first, count);
-    state.crossed.read += rows.as_ref().map_or(0, |rows| rows.len() as u64);
+) -> Answer<Lowered> {
+    let State { lent, scratch, crossed, .. } = store.data_mut();
+    let rows = on_loan(lent)?.rows(plane, first, count);
+    let rows = rows.map(|rows| rows.map_or(Lowered::Nothing, |rows| Lowered::rows(rows, scratch)));
+    crossed.read += rows.as_ref().map_or(0, |rows| rows.bytes().len() as u64);
     Ok((rows,))
 }
 
@@ -60,12 +63,13 @@ fn write_rows(
 fn sampled(
     mut store: StoreContextMut<'_, State>,
     (_source, area, width, height, format): (Resource<Lent>, Option<types::Rect>, u32, u32, u32),
-) -> Answer<Bytes> {
-    let state = store.data_mut();
-    let (pool, memory) = (state.pool.clone(), state.guard.memory_limit());
-    let lent = state.lent()?;
-    let sample = sample_of(lent, area, (width, height), format, memory, &pool);
-    state.crossed.read += sample.as_ref().map_or(0, |bytes| bytes.len() as u64);
+) -> Answer<Lowered> {
+    let State { lent, scratch, crossed, pool, guard, .. } = store.data_mut();
+    let lent = on_loan(lent)?;
+    let made =
+        sample_of(lent, area, (width, height), format, guard.memory_limit(), pool, Arc::make_mut(scratch));
+    let sample = made.map(|()| Lowered::Copied(scratch.clone()));
+    crossed.read += sample.as_ref().map_or(0, |sample| sample.bytes().len() as u64);
     Ok((sample,))
 }
 
@@ -75,8 +79,9 @@ fn sample_of(
     (width, height): (u32, u32),
     format: u32,
     memory: usize,
-    pool: &crate::media::Pool,
-) -> Result<Bytes, Error> {
+    pool: &Pool,
+    into: &mut Vec<u8>,
+) -> Result<(), Error> {
     if width == 0 || height == 0 {
         return Err(invalid(format!("a sample needs at least one pixel each way, got {width}x{height}")));
     }
@@ -100,9 +105,8 @@ fn sample_of(
             "a sample of {width}x{height} is larger than `limits.memory` allows"
         )));
     }
-    let mut bytes = Vec::new();
-    match sample(frame, area.map(Into::into), size, pixel, pool, &mut bytes) {
-        Ok(Sampled::Filled) => Ok(bytes.into()),
+    match sample(frame, area.map(Into::into), size, pixel, pool, into) {
+        Ok(Sampled::Filled) => Ok(()),
         Ok(Sampled::Outside) => Err(invalid("the area to sample lies outside the picture")),
         Err(full) => Err(failed(full.to_string())),
     }

@@ -8,7 +8,7 @@ INPUT ?=
 # $(call need,command,Debian package,what it is for)
 need = @command -v $(1) >/dev/null 2>&1 || .ci/install $(2) "$(3)"
 
-.PHONY: demo test test-camera test-setup camera-setup models bench bench-relay fuzz lint check-arm build-setup
+.PHONY: demo test test-camera test-setup camera-setup browser models bench bench-relay bench-page fuzz lint check-arm build-setup
 
 demo: build-setup
 ifeq ($(INPUT),)
@@ -32,12 +32,16 @@ test-camera: build-setup camera-setup
 CAMERA = $(if $(filter 0.0.% 0.1.% 0.2.% 0.3.%,$(shell pkg-config --modversion libcamera)),libcamera-0-3,libcamera)
 
 # The in-process table of the README, as ratios taken in one run.
-bench: build-setup
+bench: build-setup browser
 	$(CARGO) bench --bench bench
 
 # What a viewer costs the server, and how far apart viewers are, at 1 to 500 of them.
 bench-relay: build-setup
 	$(CARGO) bench --bench bench -- relay
+
+# How long after it was due a picture is seen in a browser on this machine, which should do nothing else.
+bench-page: build-setup browser
+	$(CARGO) bench --bench bench -- page
 
 # The random cases of `make test`, this many of each kind. What fails is kept in
 # tests/plugin/fuzz-regressions.txt, and tried first from then on.
@@ -67,9 +71,11 @@ build-setup:
 	@command -v nasm >/dev/null 2>&1 || { .ci/install nasm "the H.264 encoder's SIMD code; without it encoding is three times slower" && \
 	  { $(CARGO) clean -p openh264-sys2 2>/dev/null || true; }; }
 
-test-setup: models
+browser:
 	$(call need,chromium,chromium,playing the demo in a real browser)
 	$(call need,chromedriver,chromium-driver,driving that browser)
+
+test-setup: models browser
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
 	$(call need,tmux,tmux,the terminal that framegate top is tried in)

@@ -9,6 +9,7 @@ mod graphs;
 mod heap;
 mod kernels;
 mod measure;
+mod page;
 mod plugins;
 mod relay;
 #[path = "../support/mod.rs"]
@@ -19,7 +20,7 @@ use framegate::nodes::h264;
 fn main() {
     // Cargo adds `--bench` to what the user gave.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tables: [(&str, fn()); 13] = [
+    let tables: [(&str, fn()); 14] = [
         ("pictures", kernels::pictures),
         ("drawing", kernels::drawing),
         ("encode", kernels::encode),
@@ -33,6 +34,7 @@ fn main() {
         ("check", graphs::check),
         ("start", graphs::start),
         ("relay", relay::relay),
+        ("page", page::page),
     ];
     if cfg!(debug_assertions) {
         println!("this is a build for tests; `cargo bench` measures the one that counts");

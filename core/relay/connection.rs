@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use super::demux::{Demux, PeerId};
 use super::early::Inbound;
 use super::far::Transport;
+use super::history::Shared;
 use super::peer::{Datagram, Happening, Path, Peer, Why};
 
 /// Datagrams that ever wait; a single keyframe is below this.
 const MOST_EVER_WAITING: usize = 4096;
 /// An offer that has not become a connection by then is forgotten.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Packets given to the stack before they are taken out again. It has a dozen queues, and each keeps for
+/// good the room it needed once: a whole keyframe's would be most of what a viewer takes of memory.
+const MOST_IN_STACK: usize = 8;
 /// The least time between two turns: a connection that is always due must not keep the thread.
 pub const PAUSE: Duration = Duration::from_millis(1);
 
@@ -30,6 +34,8 @@ pub struct Connection {
     /// What carries what is sent to the other end, checks left aside; `None` before there is a way.
     pub way: Option<Transport>,
     pub peer: Peer,
+    /// Packets the stack was given and nobody has taken out.
+    in_stack: usize,
     offered: Instant,
     deadline: Option<Instant>,
 }
@@ -43,6 +49,7 @@ impl Connection {
             unsent: 0,
             way: None,
             peer,
+            in_stack: 0,
             offered: now,
             // The stack has something to do at once: its first checks.
             deadline: Some(now),
@@ -72,6 +79,18 @@ impl Connection {
 
     pub fn timeout(&mut self, now: Instant) {
         self.peer.timeout(now);
+    }
+
+    /// Sends one packet of the stream, as [`Peer::send`] does.
+    pub fn send(&mut self, now: Instant, packet: &Shared, number: u16, captured: Option<u64>) {
+        self.peer.send(now, packet, number, captured);
+        self.given();
+    }
+
+    /// Sends a packet again, as [`Peer::resend`] does.
+    pub fn resend(&mut self, now: Instant, packet: &Shared, number: u16) {
+        self.peer.resend(now, packet, number);
+        self.given();
     }
 
     /// Takes out what has happened on it, addresses that are proved being entered in `demux`.
@@ -124,7 +143,15 @@ impl Connection {
         happenings
     }
 
+    fn given(&mut self) {
+        self.in_stack += 1;
+        if self.in_stack >= MOST_IN_STACK {
+            self.take_datagrams();
+        }
+    }
+
     fn take_datagrams(&mut self) {
+        self.in_stack = 0;
         let Connection { outbox, unsent, way, .. } = self;
         self.peer.datagrams(|datagram| {
             *way = media(&datagram).or(*way);

@@ -121,7 +121,7 @@ impl Viewer {
             let Some(packet) = history.get(count) else { continue };
             let number = self.sequencer.number(count);
             let is_first = count == picture.packets.start;
-            self.connection.peer.send(now, packet, number, is_first.then_some(picture.captured));
+            self.connection.send(now, packet, number, is_first.then_some(picture.captured));
             self.figures.sent(now, packet.payload.len());
         }
         if picture.keyframe {
@@ -214,7 +214,7 @@ impl Viewer {
         match self.repairs.ask(now, count, packet.payload.len(), line) {
             Repair::Send => {
                 self.figures.counts.resent += 1;
-                self.connection.peer.resend(now, packet, number);
+                self.connection.resend(now, packet, number);
             }
             Repair::OnItsWay => {}
             Repair::Refuse => self.figures.counts.unrepaired += 1,

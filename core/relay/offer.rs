@@ -13,7 +13,7 @@ pub const MOST_BYTES: usize = 128 * 1024;
 /// An offer that can be answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
-    /// The offer with unusable candidates left out.
+    /// The offer with unusable candidates left out, and of its pictures only the way to the viewer left.
     pub sdp: String,
     pub video: Codec,
 }
@@ -36,12 +36,12 @@ impl Offer {
         let Some(video) = sections(sdp).find(|section| section.media == "video") else {
             return Err(Refusal::NoH264("it asks for no video".to_owned()));
         };
-        if video.has("sendonly") || video.has("inactive") {
+        if matches!(direction(sdp, &video), "sendonly" | "inactive") {
             let why = "its video is not to be received; a viewer offers recvonly";
             return Err(Refusal::BadSdp(why.to_owned()));
         }
         let video = video.codec(stream)?;
-        Ok(Offer { sdp: usable(sdp), video })
+        Ok(Offer { sdp: received(&usable(sdp)), video })
     }
 }
 
@@ -78,6 +78,34 @@ pub(super) fn sections(sdp: &str) -> impl Iterator<Item = Section<'_>> {
         }
     }
     sections.into_iter()
+}
+
+const DIRECTIONS: [&str; 4] = ["sendrecv", "recvonly", "sendonly", "inactive"];
+
+/// Which way the media of `section` may go: it says so itself, or its `sdp` does for all, or it is both ways
+/// (RFC 8866 §6.7).
+fn direction(sdp: &str, section: &Section<'_>) -> &'static str {
+    let of_all = |name: &str| before_sections(sdp).any(|line| line.strip_prefix("a=") == Some(name));
+    let own = DIRECTIONS.into_iter().find(|name| section.has(name));
+    own.or_else(|| DIRECTIONS.into_iter().find(|name| of_all(name))).unwrap_or("sendrecv")
+}
+
+/// `sdp` whose pictures are to be received and not to be sent as well: we only send, and the stack would agree
+/// to both ways.
+fn received(sdp: &str) -> String {
+    let mut lines: Vec<String> = before_sections(sdp).map(str::to_owned).collect();
+    for section in sections(sdp) {
+        let both_ways = section.media == "video" && direction(sdp, &section) == "sendrecv";
+        lines.push(format!("m={}", section.line));
+        let rest = section.lines.iter().filter(|line| !both_ways || **line != "a=sendrecv");
+        lines.extend(rest.map(|line| (*line).to_owned()));
+        lines.extend(both_ways.then(|| "a=recvonly".to_owned()));
+    }
+    lines.iter().flat_map(|line| [line, "\r\n"]).collect()
+}
+
+fn before_sections(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.lines().map(str::trim_end).take_while(|line| !line.starts_with("m="))
 }
 
 impl<'a> Section<'a> {

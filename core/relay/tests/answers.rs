@@ -94,6 +94,38 @@ fn firefox_gets_its_type_and_no_extension_it_did_not_offer() {
 }
 
 #[test]
+fn whatever_an_offer_says_of_sending_we_only_send() {
+    let recvonly = "a=recvonly\r\n";
+    let both = FIREFOX.replace('\r', "").replace('\n', "\r\n");
+    assert_eq!(both.matches(recvonly).count(), 1, "{both}");
+    for offered in ["a=recvonly\r\n", "a=sendrecv\r\n", ""] {
+        let sdp = answered(&both.replace(recvonly, offered), Latency::Balanced);
+        let video = video(&sdp);
+        assert!(video.starts_with("m=video 9 "), "{offered}: {sdp}");
+        let directions: Vec<&str> = ["sendrecv", "recvonly", "sendonly", "inactive"]
+            .into_iter()
+            .filter(|direction| video.contains(&format!("a={direction}\r\n")))
+            .collect();
+        assert_eq!(directions, ["sendonly"], "{offered}: {sdp}");
+    }
+}
+
+#[test]
+fn an_offer_whose_pictures_are_not_to_be_received_is_refused() {
+    let refused = |sdp: &str| Offer::read(sdp, Profile::ConstrainedBaseline).unwrap_err().to_string();
+    for (from, to) in [
+        ("a=recvonly", "a=sendonly"),
+        ("a=recvonly", "a=inactive"),
+        // Said for all sections at once.
+        ("t=0 0", "t=0 0\r\na=inactive"),
+    ] {
+        let sdp = FIREFOX.replace(from, to).replace("a=recvonly", "a=rtcp-mux");
+        let why = refused(&sdp);
+        assert!(why.ends_with("its video is not to be received; a viewer offers recvonly"), "{why}\n{sdp}");
+    }
+}
+
+#[test]
 fn firefox_that_has_no_decoder_yet_is_told_what_its_offer_lacks() {
     let refused = Offer::read(FIREFOX_AT_FIRST, Profile::ConstrainedBaseline).unwrap_err();
     assert!(refused.to_string().ends_with("its video has no H264 entry"), "{refused}");

@@ -11,6 +11,8 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use super::places::Place;
+
 /// The part of an address that its owner cannot change at will: an IPv6 network has 2^64 of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Caller(IpAddr);
@@ -30,12 +32,14 @@ impl Caller {
 /// The routes as one connection sees them.
 pub struct Door {
     caller: Caller,
+    /// Held as long as the connection is.
+    place: Place,
     routes: TowerToHyperService<Router>,
 }
 
 impl Door {
-    pub fn new(address: IpAddr, routes: Router) -> Door {
-        Door { caller: Caller::at(address), routes: TowerToHyperService::new(routes) }
+    pub fn new(caller: Caller, place: Place, routes: Router) -> Door {
+        Door { caller, place, routes: TowerToHyperService::new(routes) }
     }
 }
 
@@ -46,7 +50,11 @@ impl Service<Request<Incoming>> for Door {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.caller);
-        Box::pin(self.routes.call(request))
+        let (answering, answer) = (self.place.answers(), self.routes.call(request));
+        Box::pin(async move {
+            let _answering = answering;
+            answer.await
+        })
     }
 }
 

@@ -22,6 +22,11 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(10);
 
 /// Answers `request`, and marks the answer as what it says it is: a browser must not guess.
 pub async fn admit(State(names): State<Arc<Names>>, request: Request, next: Next) -> Response {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        // RFC 9112 §3.2: a proxy before us may have gone by the other one.
+        let why = "a request has one Host header, got several";
+        return Problem::new(StatusCode::BAD_REQUEST, why).into_response();
+    }
     if let Some(name) = misdirected(&names, &request) {
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,

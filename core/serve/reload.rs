@@ -9,12 +9,14 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
 use super::routes::Served;
+use crate::graph::MOST_BYTES;
 use crate::run::Changes;
 
 /// Changes the run to the graph it is given, or to its own file's when it is given none. It may take seconds.
@@ -41,7 +43,11 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(8);
 ///
 /// A graph says which files are written: only whoever has shown the right to may send one, and never
 /// a page of somebody else's that is open in a browser here.
-pub async fn reload(State(served): State<Served>, body: Bytes) -> Response {
+pub async fn reload(State(served): State<Served>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return unread(&rejection).into_response(),
+    };
     let sent = match (body.is_empty(), served.access.is_open()) {
         (true, _) => None,
         (false, true) => return needs_tokens().into_response(),
@@ -65,6 +71,15 @@ pub async fn reload(State(served): State<Served>, body: Bytes) -> Response {
             let detail = "it is still being prepared; the log will say what came of it";
             (StatusCode::ACCEPTED, Json(json!({ "detail": detail }))).into_response()
         }
+    }
+}
+
+fn unread(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a graph has at most {MOST_BYTES} bytes"))
+        }
+        status => Problem::new(status, "the body could not be read to its end"),
     }
 }
 

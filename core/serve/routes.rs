@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::routing::{get, post};
@@ -15,6 +16,7 @@ use super::problem::Problem;
 use super::reload::Reload;
 use super::signalling::{self, Protocol};
 use super::{access, api, cors, guard, metrics, page, reload};
+use crate::graph::MOST_BYTES;
 use crate::relay::Hub;
 use crate::run::Watch;
 
@@ -74,7 +76,7 @@ pub fn all(served: Served) -> Router {
         .route("/api/relays", get(api::relays))
         .route_layer(view());
     let changed = Router::new()
-        .route("/api/graph", post(reload::reload))
+        .route("/api/graph", post(reload::reload).layer(DefaultBodyLimit::max(MOST_BYTES)))
         .route_layer(ration())
         .route_layer(middleware::from_fn_with_state(served.clone(), access::may_administer));
     Router::new()

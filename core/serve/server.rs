@@ -12,9 +12,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use super::caller::Door;
+use super::caller::{Caller, Door};
+use super::places::Places;
 use super::reload::Reload;
 use super::routes::{self, Served};
 use super::tls::Certificates;
@@ -27,8 +28,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Connections at once: many more than viewers need, many fewer than a process may open.
 const MOST_CONNECTIONS: usize = 512;
-/// From one request to the end of the next one's headers. A connection kept open for nothing takes
-/// another's place.
+/// From one request to the end of the next one's headers.
 const LONGEST_HEADERS: Duration = Duration::from_secs(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
@@ -86,24 +86,26 @@ async fn answer(
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let (routes, places) = (routes::all(served), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+    let (routes, places) = (routes::all(served), Places::new(MOST_CONNECTIONS));
     let certificates = certificates.map(Arc::new);
     let under_way = GracefulShutdown::new();
     let mut stopped = pin!(ended(stopped));
     loop {
-        let place = places.clone().acquire_owned();
-        let accepted = async { (place.await, listener.accept().await) };
-        let (place, accepted) = tokio::select! {
-            accepted = accepted => accepted,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = &mut stopped => break,
         };
         match accepted {
             Ok((stream, from)) => {
-                let door = Door::new(from.ip(), routes.clone());
+                let caller = Caller::at(from.ip());
+                let (place, taken_away) = places.take(caller);
+                let door = Door::new(caller, place, routes.clone());
                 let (certificates, watcher) = (certificates.clone(), under_way.watcher());
                 tokio::spawn(async move {
-                    converse(stream, certificates.as_deref(), door, watcher).await;
-                    drop(place);
+                    tokio::select! {
+                        () = converse(stream, certificates.as_deref(), door, watcher) => {}
+                        () = ended(taken_away) => {}
+                    }
                 });
             }
             // Out of descriptors, most likely: others will close theirs.

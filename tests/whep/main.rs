@@ -8,6 +8,7 @@ mod access;
 mod api;
 mod churn;
 mod conformance;
+mod crowd;
 mod demand;
 mod exchange;
 mod pages;

@@ -13,7 +13,7 @@ use std::thread;
 use super::findings::{self, summary};
 use super::{read_graph, run, variable};
 use crate::catalog;
-use crate::graph::{self, Checked, Text};
+use crate::graph::{self, Checked, Server, Text};
 use crate::relay::Hub;
 use crate::run::{Changes, Control, Watch};
 use crate::serve::Reloaded;
@@ -192,7 +192,7 @@ impl Reloader {
                 if before.server != server {
                     tracing::warn!("what changed under `server:` holds from the next start on");
                 }
-                self.warn_of_the_unserved(&changes);
+                self.warn_of_the_unserved(&changes, &server);
                 Reloaded::Done { changes, findings: told }
             }
             Err(error) => impossible(format!("{name} is not taken: {error}")),
@@ -201,8 +201,20 @@ impl Reloader {
     }
 
     /// The page opens with the run, or not at all.
-    fn warn_of_the_unserved(&self, changes: &Changes) {
-        if !changes.added.is_empty() && self.0.hub.udp_port().is_none() {
+    fn warn_of_the_unserved(&self, changes: &Changes, server: &Server) {
+        if changes.added.is_empty() {
+            return;
+        }
+        let port = self.0.hub.udp_port();
+        if let Some(port) = port.filter(|port| ![0, *port].contains(&server.udp_port))
+            && self.0.hub.is_asked()
+        {
+            let wanted = server.udp_port;
+            tracing::warn!(
+                "media goes by UDP port {port}, and by {wanted} from the next start on: this run began without a relay"
+            );
+        }
+        if port.is_none() {
             for stream in self.0.hub.streams() {
                 tracing::warn!(
                     "\"{stream}\" can be watched from the next start on: this run began without a relay"

@@ -181,7 +181,7 @@ fn trace(file: &Path) -> Result<Trace, String> {
 fn open(hub: &Hub, built: &Built, reloader: &Reloader) -> Result<Option<serve::Server>, String> {
     let watch = built.watch();
     if hub.is_used() {
-        hub.open(&network(&watch.plan())).map_err(|error| error.to_string())?;
+        hub.open(&network(&watch.plan(), hub)).map_err(|error| error.to_string())?;
     } else if !watch.plan().server.asked_for {
         return Ok(None);
     }
@@ -246,10 +246,12 @@ fn writes_to_output(plan: &Plan) -> bool {
         .any(|node| node.role() == Role::Sink && node.settings.iter().any(|(_, value)| *value == output))
 }
 
-fn network(plan: &Plan) -> Network {
+fn network(plan: &Plan, hub: &Hub) -> Network {
+    // Who only publishes elsewhere says where it can be reached: one fixed port would be for one such graph.
+    let needs_port = plan.server.names_udp_port || hub.is_asked();
     Network {
         listen: plan.server.listen.ip(),
-        udp_port: plan.server.udp_port,
+        udp_port: if needs_port { plan.server.udp_port } else { 0 },
         tcp: plan.server.tcp,
         additional_hosts: plan.server.additional_hosts.clone(),
         interfaces: plan.server.interfaces.clone(),

@@ -90,6 +90,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// UDP port that carries all viewers' media; 0 takes any free one.
     pub udp_port: u16,
+    /// Whether the graph says so itself: otherwise a graph that only publishes elsewhere can do with any.
+    pub names_udp_port: bool,
     /// Whether TCP carries it as well, on the same number, for networks that let no UDP through.
     pub tcp: bool,
     /// Addresses or names, besides the machine's own, that viewers may reach this machine by.
@@ -114,6 +116,7 @@ impl Default for Server {
             asked_for: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             udp_port: 8189,
+            names_udp_port: false,
             tcp: true,
             additional_hosts: Vec::new(),
             // None: a page of anybody's, open in the browser of somebody who can reach a camera, must

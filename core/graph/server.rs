@@ -22,7 +22,7 @@ pub const SERVER: &[Setting] = &[
         "udp_port",
         Takes::Integer { least: 0, most: 65_535 },
         "8189",
-        "The UDP port that carries all viewers' media; 0 takes any free one",
+        "The UDP port that carries all viewers' media; 0 takes any free one, and so does a graph that only publishes elsewhere unless this is written",
     ),
     Setting::with_default(
         "tcp",
@@ -149,6 +149,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: Option<&Json>) -> Option<Se
         asked_for: section.is_some(),
         listen,
         udp_port,
+        names_udp_port: given.contains_key("udp_port"),
         tcp,
         additional_hosts: texts(&settings, "additional_hosts"),
         allow_origins: texts(&settings, "allow_origins"),

@@ -154,7 +154,12 @@ impl Hub {
 
     /// Whether nodes made so far send or receive through it: if none does, there is no need to open the network.
     pub fn is_used(&self) -> bool {
-        !lock(&self.0.pending).is_empty() || !self.streams().is_empty() || !self.entrances().is_empty()
+        !lock(&self.0.pending).is_empty() || self.is_asked()
+    }
+
+    /// Whether anybody can ask for a stream or publish one: they have to know the port.
+    pub fn is_asked(&self) -> bool {
+        !self.streams().is_empty() || !self.entrances().is_empty()
     }
 
     /// Wakes `stream` if it sleeps because nobody watches, and waits for its first picture: at most

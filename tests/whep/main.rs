@@ -12,6 +12,7 @@ mod crowd;
 mod demand;
 mod exchange;
 mod pages;
+mod port;
 mod reload;
 mod rules;
 mod tls;

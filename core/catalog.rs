@@ -40,7 +40,7 @@ pub fn kinds_serving(hub: &Hub) -> Kinds {
         // Sinks.
         Arc::new(relay::Kind::new(hub.clone())),
         Arc::new(relay::PushKind::new(hub.clone())),
-        Arc::new(nodes::write::ToFile),
+        Arc::new(nodes::write::ToFile::default()),
         Arc::new(nodes::collect::Collect),
     ];
     let is_absent = |kind: &Absent| !present.iter().any(|present| present.about().name == kind.name);

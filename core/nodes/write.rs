@@ -54,7 +54,17 @@ static ABOUT: About = About {
 };
 
 /// The kind.
-pub struct ToFile;
+#[derive(Default)]
+pub struct ToFile {
+    looks_only: bool,
+}
+
+impl ToFile {
+    /// For whoever looks at a plan and writes nothing: files that are there already are no fault of it.
+    pub fn looked_at() -> ToFile {
+        ToFile { looks_only: true }
+    }
+}
 
 impl NodeKind for ToFile {
     fn about(&self) -> &About {
@@ -67,7 +77,8 @@ impl NodeKind for ToFile {
         let path = name::at(wanted, &Zoned::now());
         // One that is checked again while it runs may have finished its first file and be at another.
         let is_ours = claim::is_claimed(&partial_of(&path));
-        if path.is_file() && !name::is_dated(wanted) && !settings.bool("overwrite") && !is_ours {
+        let is_taken = path.is_file() && !settings.bool("overwrite") && !is_ours;
+        if is_taken && !name::is_dated(wanted) && !self.looks_only {
             let rule = format!("{} is there already", path.display());
             let dated = name::marked(FilePath::new(&name::file_name(wanted)), "-%Y%m%d-%H%M%S");
             let help = format!(

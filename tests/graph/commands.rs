@@ -95,6 +95,31 @@ fn a_graph_with_errors_has_no_plan_to_show() {
 }
 
 #[test]
+fn a_graph_whose_files_are_there_is_shown_and_not_run() {
+    let text = "version: 1
+clock: offline
+nodes:
+  - { id: camera, kind: test_pattern, with: { size: 64x48, count: 3 } }
+  - { id: record, kind: write, with: { path: seen.y4m }, inputs: camera }
+";
+    let (folder, path) = graph(text.as_bytes());
+    assert!(framegate(&["run", &path]).status.success());
+    let shown = framegate(&["show", &path]);
+    assert!(shown.status.success() && out(&shown).contains("seen.y4m"), "{}{}", out(&shown), err(&shown));
+    for command in ["check", "run"] {
+        let refused = framegate(&[command, &path]);
+        let seen = out(&refused) + &err(&refused);
+        assert!(refused.status.code() == Some(1) && seen.contains("error[file-exists]"), "{command}: {seen}");
+    }
+    // Two nodes that would write the same file are a fault of the graph itself.
+    let twice =
+        text.to_owned() + "  - { id: again, kind: write, with: { path: seen.y4m }, inputs: camera }\n";
+    fs::write(folder.path().join("twice.yaml"), twice).expect("the graph can be written");
+    let twice = framegate(&["show", folder.path().join("twice.yaml").to_str().expect("a readable path")]);
+    assert!(err(&twice).contains("error[same-target]"), "{}{}", out(&twice), err(&twice));
+}
+
+#[test]
 fn an_unknown_kind_is_answered_with_the_nearest() {
     let output = framegate(&["kinds", "tset_pattern"]);
     assert_eq!(output.status.code(), Some(2));

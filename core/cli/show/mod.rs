@@ -7,9 +7,12 @@ mod tree;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::{Overrides, all_kinds, findings, look, misused, print, read_graph, variable};
 use crate::graph::{self, Concealed, PlanNode};
+use crate::node::Kinds;
+use crate::nodes::write::ToFile;
 use crate::plugin;
 
 /// Shows what would run: order, formats, links and their policies, conversions and their price.
@@ -52,7 +55,7 @@ pub fn main(args: Args) -> ExitCode {
         Ok(text) => text,
         Err(message) => return misused(&message),
     };
-    let checked = graph::load(&text, &args.overrides.set, &all_kinds(), &variable);
+    let checked = graph::load(&text, &args.overrides.set, &kinds(), &variable);
     let Some(plan) = checked.plan else {
         eprint!("{}", findings::text(&checked.findings, &text, look(&io::stderr())));
         eprintln!("{}: {}", text.name, findings::summary(&checked.findings).unwrap_or_default());
@@ -65,6 +68,18 @@ pub fn main(args: Args) -> ExitCode {
         Form::Json => format!("{:#}\n", outline::outline(&plan, &checked.rules, &checked.concealed)),
     });
     ExitCode::SUCCESS
+}
+
+/// The kinds of every graph, but `write` without its care for what is there already: a graph that has run can
+/// still be looked at.
+fn kinds() -> Kinds {
+    let mut kinds = all_kinds();
+    for kind in &mut kinds.present {
+        if kind.about().name == "write" {
+            *kind = Arc::new(ToFile::looked_at());
+        }
+    }
+    kinds
 }
 
 /// Where the plugin of a node comes from. A name out of the environment is not shown, nor what it leads to.

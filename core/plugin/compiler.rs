@@ -50,30 +50,67 @@ static APART: OnceLock<&[&str]> = OnceLock::new();
 /// Why a component that may be valid is not compiled.
 #[derive(Debug)]
 pub enum Failure {
-    TooLong(Duration),
-    TooMuchMemory(u64),
+    TooLong {
+        most: Duration,
+        whose: Whose,
+        bytes: usize,
+    },
+    TooMuchMemory {
+        most: u64,
+        whose: Whose,
+        bytes: usize,
+    },
     /// The second process cannot be started or understood.
     Process(io::Error),
     /// It ended otherwise than it ever should, or was killed; how.
     Died(String),
 }
 
+/// Who set a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// We, by the size of the component.
+    Ours,
+    /// Whoever started this process, lower than ours.
+    Inherited,
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const WHY: &str = "functions with hundreds of loops or blocks inside each other cost most";
         match self {
-            Failure::TooLong(most) => {
-                let most = units::show_duration(*most);
-                write!(f, "compiling it takes more than the {most} of CPU time that its size allows; {WHY}")
+            Failure::TooLong { most, whose, bytes } => {
+                let most = format!("{} of CPU time", units::show_duration(*most));
+                too_costly(f, *bytes, &most, *whose, "ulimit -t")
             }
-            Failure::TooMuchMemory(most) => {
-                let most = units::show_bytes(*most);
-                write!(f, "compiling it takes more than the {most} of memory that its size allows; {WHY}")
+            Failure::TooMuchMemory { most, whose, bytes } => {
+                let most = format!("{} of memory", units::show_bytes(*most));
+                too_costly(f, *bytes, &most, *whose, MEMORY_ULIMIT)
             }
             Failure::Process(error) => {
                 write!(f, "plugins are compiled by this program started once more, which fails: {error}")
             }
             Failure::Died(how) => write!(f, "the compiler did not survive it: {how}"),
+        }
+    }
+}
+
+/// Which bound it was and whose; what mostly costs so much is a guess, and is told as one.
+fn too_costly(
+    f: &mut fmt::Formatter<'_>,
+    bytes: usize,
+    most: &str,
+    whose: Whose,
+    ulimit: &str,
+) -> fmt::Result {
+    let size = bytes.div_ceil(1024);
+    write!(f, "compiling its {size} KiB takes more than {most}, ")?;
+    match whose {
+        Whose::Ours => f.write_str(
+            "the most that a component of this size may take; mostly that is one very large function, or \
+             hundreds of loops or blocks inside each other: build it optimised, and split what is large or deep",
+        ),
+        Whose::Inherited => {
+            write!(f, "the most that this process was started with (`{ulimit}`); raise that, or start without it")
         }
     }
 }
@@ -112,7 +149,7 @@ fn ask(arguments: &[&str], wasm: &[u8], counts: bool) -> Result<Vec<u8>, Unloada
         let answer = child.wait_with_output();
         asking.and(answer)
     });
-    understand(output.map_err(process)?, &Bounds::of(wasm.len()))
+    understand(output.map_err(process)?, wasm.len())
 }
 
 fn start(arguments: &[&str]) -> io::Result<Child> {
@@ -133,7 +170,8 @@ fn myself() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
-fn understand(output: Output, bounds: &Bounds) -> Result<Vec<u8>, Unloadable> {
+fn understand(output: Output, bytes: usize) -> Result<Vec<u8>, Unloadable> {
+    let bounds = Bounds::of(bytes);
     let Output { status, mut stdout, stderr } = output;
     let said = String::from_utf8_lossy(&stderr);
     let failure = match (status.signal(), stdout.first()) {
@@ -145,8 +183,14 @@ fn understand(output: Output, bounds: &Bounds) -> Result<Vec<u8>, Unloadable> {
         (None, Some(&REFUSED)) if status.success() => {
             return Err(Unloadable::Invalid(neutral(&String::from_utf8_lossy(&stdout[1..]))));
         }
-        (Some(libc::SIGXCPU), _) => Failure::TooLong(bounds.time),
-        (Some(libc::SIGABRT), _) if said.starts_with(NO_MEMORY) => Failure::TooMuchMemory(bounds.memory),
+        (Some(libc::SIGXCPU), _) => {
+            let (most, whose) = bounds.time;
+            Failure::TooLong { most, whose, bytes }
+        }
+        (Some(libc::SIGABRT), _) if said.starts_with(NO_MEMORY) => {
+            let (most, whose) = bounds.memory;
+            Failure::TooMuchMemory { most, whose, bytes }
+        }
         _ => {
             // Of a panic: where it was, and its message; what follows is advice for programmers.
             let first: Vec<&str> = said.lines().filter(|line| !line.is_empty()).take(2).collect();
@@ -160,9 +204,9 @@ fn understand(output: Output, bounds: &Bounds) -> Result<Vec<u8>, Unloadable> {
 #[derive(Debug)]
 struct Bounds {
     /// Of all threads together.
-    time: Duration,
+    time: (Duration, Whose),
     /// Bytes that the process may have for itself.
-    memory: u64,
+    memory: (u64, Whose),
 }
 
 impl Bounds {
@@ -175,18 +219,22 @@ impl Bounds {
         // At the second number it would be killed without a word, so it must come to the first before.
         let inherited = inherited.rlim_cur.min(inherited.rlim_max.saturating_sub(1));
         Bounds {
-            time: time.min(Duration::from_secs(inherited)),
-            memory: memory.min(limit(MEMORY_LIMIT).rlim_cur),
+            time: lower_of(time, Duration::from_secs(inherited)),
+            memory: lower_of(memory, limit(MEMORY_LIMIT).rlim_cur),
         }
     }
 
     /// Holds this process to them.
     fn impose(&self) -> io::Result<()> {
-        lower(libc::RLIMIT_CPU, self.time.as_secs())?;
-        lower(MEMORY_LIMIT, self.memory)?;
+        lower(libc::RLIMIT_CPU, self.time.0.as_secs())?;
+        lower(MEMORY_LIMIT, self.memory.0)?;
         // What a stranger's component crashes shall not fill the disk.
         lower(libc::RLIMIT_CORE, 0)
     }
+}
+
+fn lower_of<T: PartialOrd>(ours: T, inherited: T) -> (T, Whose) {
+    if inherited < ours { (inherited, Whose::Inherited) } else { (ours, Whose::Ours) }
 }
 
 /// Not the address space, of which every thread reserves much that it never touches.
@@ -194,6 +242,9 @@ impl Bounds {
 const MEMORY_LIMIT: Resource = libc::RLIMIT_DATA;
 #[cfg(not(target_os = "linux"))]
 const MEMORY_LIMIT: Resource = libc::RLIMIT_AS;
+
+/// How a shell sets it.
+const MEMORY_ULIMIT: &str = if cfg!(target_os = "linux") { "ulimit -d" } else { "ulimit -v" };
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 type Resource = libc::__rlimit_resource_t;
@@ -258,5 +309,21 @@ fn end_with_parent() {
         #[cfg(target_os = "linux")]
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::nice(10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_told_with_its_value_the_size_it_is_for_and_what_to_do() {
+        let bytes = 40 << 10;
+        let time = Failure::TooLong { most: TIME, whose: Whose::Ours, bytes }.to_string();
+        let words = "compiling its 40 KiB takes more than 30s of CPU time, the most that a component of this size \
+                     may take; mostly that is one very large function";
+        assert!(time.starts_with(words) && time.contains("build it optimised, and split"), "{time}");
+        let memory = Failure::TooMuchMemory { most: MEMORY, whose: Whose::Ours, bytes }.to_string();
+        assert!(memory.contains("more than 1GiB of memory, the most that a component of"), "{memory}");
     }
 }

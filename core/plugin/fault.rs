@@ -96,7 +96,20 @@ fn reason(error: &wasmtime::Error, time: Duration, said: &[String]) -> String {
     // The chain's last link is the cause; what lies above it is where it happened.
     let root = neutral(&error.root_cause().to_string());
     let told = TOLD_BY_TEXT.iter().find(|(text, _)| root.contains(text));
-    told.map_or(root.clone(), |(_, ours)| (*ours).to_owned())
+    told.map(|(_, ours)| (*ours).to_owned()).or_else(|| too_many_parts(&root)).unwrap_or(root)
+}
+
+/// One limit bounds what a component is made of, whichever of its parts are too many.
+fn too_many_parts(told: &str) -> Option<String> {
+    let (part, count) = told.strip_prefix("resource limit exceeded: ")?.split_once(" count too high at ")?;
+    let parts = match part {
+        "instance" => "core modules",
+        "table" => "tables",
+        _ => "memories",
+    };
+    Some(format!(
+        "it has {count} {parts}, more than it is allowed; raise it with `limits: {{ instances: … }}`"
+    ))
 }
 
 fn trap_reason(trap: Trap, time: Duration, said: &[String]) -> String {

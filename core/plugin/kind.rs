@@ -120,7 +120,7 @@ impl Kind {
     fn loaded(&self, settings: &Settings) -> Result<Loaded, Diagnostic> {
         let named = settings.get("plugin").expect("the setting is required");
         let program = self.library.program(named)?;
-        match program.describe() {
+        match program.describe_within(&limits(settings)) {
             Ok(_) => Ok(Loaded(program)),
             Err(reason) => {
                 let message = format!("\"{}\" does not say what it is: {reason}", shown(named));
@@ -193,7 +193,7 @@ impl NodeKind for Kind {
                 findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>().join("; "),
             )
         })?;
-        let limits = settings.try_group("limits").map(Limits::read).unwrap_or_default();
+        let limits = limits(settings);
         let video = inputs.first().copied().flatten().and_then(|format| format.frames());
         let interval = video.and_then(|video| video.rate).map(|rate| rate.interval());
         let recipe = Recipe {
@@ -215,6 +215,10 @@ impl NodeKind for Kind {
         let place = Place { settings: settings.clone(), inputs: inputs.to_vec(), watched };
         Plugin::start(recipe, on_error, place, site).map(|plugin| Node::Filter(Box::new(plugin)))
     }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    settings.try_group("limits").map(Limits::read).unwrap_or_default()
 }
 
 fn contract_of(world: World, formats: &[PixelFormat]) -> Contract {

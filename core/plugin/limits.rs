@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
         "instances",
         Takes::Integer { least: 1, most: 128 },
         "16",
-        "core modules it may be made of, and tables; languages with an interpreter need more",
+        "core modules it may be made of, and tables and memories; languages with an interpreter need more",
     ),
     Setting::with_default(
         "handles",
@@ -103,6 +103,14 @@ impl Limits {
             handles: count("handles"),
             draw: settings.integer("draw") as u64,
         }
+    }
+
+    /// Whether something that `other` is too small for may fit.
+    pub fn allow_more_than(&self, other: &Limits) -> bool {
+        self.memory > other.memory
+            || self.table_elements > other.table_elements
+            || self.instances > other.instances
+            || self.handles > other.handles
     }
 
     /// What a frame should take when frames come every `interval`.

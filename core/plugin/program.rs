@@ -47,7 +47,9 @@ pub struct Program {
     pub instance_pre: InstancePre<State>,
     /// Whether what it does is counted.
     pub metered: bool,
-    described: OnceLock<Result<Description, String>>,
+    described: OnceLock<Description>,
+    /// Why it did not describe itself under the default limits.
+    undescribed: OnceLock<String>,
     /// The schema compiled, once for every node that runs this.
     validator: OnceLock<Result<Validator, String>>,
 }
@@ -181,6 +183,7 @@ impl Program {
             instance_pre,
             metered: false,
             described: OnceLock::new(),
+            undescribed: OnceLock::new(),
             validator: OnceLock::new(),
         })
     }
@@ -195,8 +198,31 @@ impl Program {
     /// # Errors
     /// When it is stopped while it answers, or the answer is none: the same text every time.
     pub fn describe(&self) -> Result<&Description, &str> {
-        let described = self.described.get_or_init(|| self.ask().map_err(|fault| fault.to_string()));
-        described.as_ref().map_err(String::as_str)
+        if self.described.get().is_none() && self.undescribed.get().is_none() {
+            // Whoever comes second has the same to say.
+            let _ = match self.ask(&Limits::default()) {
+                Ok(said) => self.described.set(said).map_err(drop),
+                Err(fault) => self.undescribed.set(fault.to_string()).map_err(drop),
+            };
+        }
+        let why = || self.undescribed.get().map(String::as_str).unwrap_or_default();
+        self.described.get().ok_or_else(why)
+    }
+
+    /// As [`Program::describe`], under `limits` where the default ones do not do. Once it has said what it is, it
+    /// is not asked again.
+    ///
+    /// # Errors
+    /// As [`Program::describe`].
+    pub fn describe_within(&self, limits: &Limits) -> Result<&Description, String> {
+        match self.describe() {
+            Ok(said) => Ok(said),
+            Err(why) if !limits.allow_more_than(&Limits::default()) => Err(why.to_owned()),
+            Err(_) => {
+                let said = self.ask(limits).map_err(|fault| fault.to_string())?;
+                Ok(self.described.get_or_init(|| said))
+            }
+        }
     }
 
     /// What checks the settings of its nodes.
@@ -213,12 +239,11 @@ impl Program {
         names(self.instance_pre.component())
     }
 
-    fn ask(&self) -> Result<Description, Fault> {
-        let limits = Limits::default();
+    fn ask(&self, limits: &Limits) -> Result<Description, Fault> {
         let journal = Journal::new("describe", &Counters::default());
         // No frame is lent, so no frame memory is needed.
-        let state = State::new(&limits, journal, Pool::new(0), Halt::default(), false);
-        let said = Instance::start(self, &limits, state)?.describe()?;
+        let state = State::new(limits, journal, Pool::new(0), Halt::default(), false);
+        let said = Instance::start(self, limits, state)?.describe()?;
         let schema = read_schema(&said.config_schema).map_err(Fault::other)?;
         let formats: Vec<PixelFormat> =
             said.formats.iter().filter_map(|code| PixelFormat::from_fourcc(*code)).collect();

@@ -53,7 +53,9 @@ impl Terms {
     pub fn ready(&self, wasm: &[u8], key: &Digest) -> Result<Box<Successor>, String> {
         let program = Program::load(wasm, key, &self.rules.cache).map_err(|reason| reason.to_string())?;
         self.fits(&program)?;
-        let description = program.describe().map_err(|why| format!("it does not say what it is: {why}"))?;
+        let description = program
+            .describe_within(&self.recipe.limits)
+            .map_err(|why| format!("it does not say what it is: {why}"))?;
         self.suits(description)?;
         let recipe = Recipe { program: Arc::new(program), ..self.recipe.clone() };
         let instance = recipe.start(&self.journal, &self.site).map_err(|failure| match failure {

@@ -222,9 +222,31 @@ fn memory_over_the_limit_is_refused_at_the_start() {
 }
 
 #[test]
-fn more_memories_than_allowed_are_refused() {
-    let many = format!("(memory (export \"memory\") 1) {}", "(memory 0) ".repeat(40));
-    assert!(refusal(&component(&[("memory", &many)])).contains("memor"));
+fn more_parts_than_allowed_are_refused_with_the_limit_that_allows_them() {
+    let memories = format!("(memory (export \"memory\") 1) {}", "(memory 0) ".repeat(40));
+    let tables = "(table 0 funcref) ".repeat(20);
+    let modules = format!("(core module $part) {}", "(core instance (instantiate $part)) ".repeat(30));
+    let advice = "more than it is allowed; raise it with `limits: { instances: … }`";
+    for (hole, filling, counted) in [
+        ("memory", memories.as_str(), "it has 41 memories"),
+        ("more", &tables, "it has 20 tables"),
+        ("imports", &modules, "it has 17 core modules"),
+    ] {
+        let parts = component(&[(hole, filling)]);
+        let told = refusal(&parts);
+        assert!(told.contains(counted) && told.contains(advice), "{told}");
+        let (_file, mut beside) = node(&parts);
+        beside["limits"]["instances"] = json!(64);
+        assert!(findings(beside, json!({})).is_empty(), "{hole}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_raised_holds_for_what_a_plugin_says_of_itself_too() {
+    let (_file, mut beside) = node(&component(&[("memory", "(memory (export \"memory\") 2000)")]));
+    beside["limits"]["memory"] = json!("128MiB");
+    let mut bench = Bench::new(beside, json!({}));
+    assert!(bench.run().picture.is_some());
 }
 
 #[test]

@@ -22,6 +22,9 @@ const BACKTRACE: usize = 32;
 const HANDLES: &str =
     "it holds more resources than it is allowed handles; raise it with `limits: { handles: … }`";
 
+/// How a line of those guards begins: `core/cli/plugin/build/guard.py`, and `build.mjs` of JavaScript projects.
+const UNCAUGHT: &str = "uncaught ";
+
 /// Errors that the engine keeps to itself but for their text. A test holds each; text that changed
 /// would still be shown, in the engine's words.
 const TOLD_BY_TEXT: &[(&str, &str)] = &[
@@ -44,7 +47,9 @@ impl Fault {
     pub fn of(error: &wasmtime::Error, time: Duration, said: &[String]) -> Fault {
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         let mut message = reason(error, time, said);
-        if let Some(function) = backtrace.and_then(innermost) {
+        // An interpreter's own functions are nothing to an author, and the line has the place.
+        let function = backtrace.filter(|_| !message.starts_with(UNCAUGHT)).and_then(innermost);
+        if let Some(function) = function {
             let _ = write!(message, " (in {function})");
         }
         Fault { message, detail: detail(backtrace, said) }
@@ -123,14 +128,26 @@ fn trap_reason(trap: Trap, time: Duration, said: &[String]) -> String {
         Trap::StackOverflow => {
             format!("it used more than {} of stack: endless recursion?", units::show_bytes(STACK as u64))
         }
-        // The sdk's panic hook logs the text; the trap itself knows nothing of it.
-        Trap::UnreachableCodeReached => match said.iter().rev().find(|line| line.contains("panicked")) {
-            Some(panic) => panic.clone(),
-            None => "it gave up (a panic or an abort)".to_owned(),
-        },
+        Trap::UnreachableCodeReached => {
+            last_words(said).unwrap_or_else(|| "it gave up (a panic or an abort)".to_owned())
+        }
         Trap::MemoryOutOfBounds => "it reached outside its memory".to_owned(),
         Trap::IntegerDivisionByZero => "it divided by zero".to_owned(),
         other => neutral(&other.to_string()),
+    }
+}
+
+/// What it said of its own end, of which the trap itself knows nothing: what our guards around the code of other
+/// languages tell of an exception, or the line of a panic. Our hook puts the text in it, Rust's own in the next.
+fn last_words(said: &[String]) -> Option<String> {
+    if let Some(exception) = said.iter().rev().find(|line| line.starts_with(UNCAUGHT)) {
+        return Some(exception.clone());
+    }
+    let at = said.iter().rposition(|line| line.contains("panicked"))?;
+    let (line, next) = (&said[at], said.get(at + 1));
+    match next.filter(|_| line.ends_with(':')) {
+        Some(text) => Some(format!("{line} {text}")),
+        None => Some(line.clone()),
     }
 }
 
@@ -165,4 +182,26 @@ fn detail(backtrace: Option<&WasmBacktrace>, said: &[String]) -> String {
         let _ = writeln!(detail, "  said: {line}");
     }
     detail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_said_of_its_end_is_told_whoever_said_it() {
+        let words =
+            |said: &[&str]| last_words(&said.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>());
+        assert_eq!(words(&["hello"]), None);
+        let ours = "panicked at lib.rs:3: boom";
+        assert_eq!(words(&[ours, "later"]).as_deref(), Some(ours));
+        let rusts = [
+            "thread '<unnamed>' (1) panicked at src/lib.rs:3:5:",
+            "boom",
+            "note: run with `RUST_BACKTRACE=1`",
+        ];
+        assert_eq!(words(&rusts).as_deref(), Some("thread '<unnamed>' (1) panicked at src/lib.rs:3:5: boom"));
+        let pythons = ["uncaught ValueError: boom (plugin.py:18)", rusts[0], "unexpected exception"];
+        assert_eq!(words(&pythons).as_deref(), Some(pythons[0]));
+    }
 }

@@ -59,6 +59,24 @@ impl Project {
         1 + written.lines().position(|line| line.contains(words)).expect("it has such a line")
     }
 
+    /// How messages tell where `words` are in a project in JavaScript.
+    fn place(&self, words: &str) -> String {
+        format!("(plugin.js:{}:", self.line_of("plugin.js", words))
+    }
+
+    /// Whether each tool that asks it what it is tells with `words` why there is no answer.
+    fn cannot_say_what_it_is(&self, words: &str) {
+        let folder = self.path("");
+        let named = folder.to_str().expect("a readable path");
+        for arguments in [&["check", named][..], &["inspect", named, "--describe"], &["run", named]] {
+            let told = told(&framegate(&[&["plugin"], arguments].concat()));
+            assert!(
+                told.contains("does not say what it is: ") && told.contains(words),
+                "{arguments:?}: {told}"
+            );
+        }
+    }
+
     /// What `plugin build` says of a project that does not build.
     fn fault(&self) -> String {
         let built = framegate(&["plugin", "build", self.path("").to_str().expect("a readable path")]);
@@ -193,6 +211,14 @@ fn python_builds_in_every_world_and_does_its_work() {
     assert!(!told.contains("panicked") && !told.contains("RUST_BACKTRACE"), "{told}");
     let words = format!("or nothing is hidden, got 0 (plugin.py:{})", line("Rect(0, 0, 8, 8), 0"));
     assert!(filter.failing("2").contains(&words));
+    filter.insert(
+        "plugin.py",
+        "        return lifecycle.Descriptor(",
+        "        raise ValueError(\"no words\")",
+    );
+    let words =
+        format!("uncaught ValueError: no words (plugin.py:{})\n", filter.line_of("plugin.py", "no words"));
+    filter.cannot_say_what_it_is(&words);
 }
 
 #[test]
@@ -204,7 +230,7 @@ fn javascript_builds_in_every_world_and_does_its_work() {
             project.insert("plugin.js", "    const info = frame.info();", JS_FAULTS);
         }
     });
-    let place = |of: &str| format!("(plugin.js:{}:", filter.line_of("plugin.js", of));
+    let place = |of: &str| filter.place(of);
     let told = filter.failing("1");
     assert!(told.contains("is unchanged since it was built"), "{told}");
     assert!(told.contains(&format!("Error: boom {}", place("boom"))), "{told}");
@@ -212,6 +238,9 @@ fn javascript_builds_in_every_world_and_does_its_work() {
     assert!(told.contains(&format!("or nothing is hidden, got 0 {}", place("height: 8 }, 0"))), "{told}");
     let told = filter.failing("3");
     assert!(told.contains(&format!("nosuch is not defined {}", place("nosuch()"))), "{told}");
+    filter.insert("plugin.js", "    name: \"try-it\",", "    roles: nosuch,");
+    let words = format!("uncaught ReferenceError: nosuch is not defined {}", filter.place("roles: nosuch"));
+    filter.cannot_say_what_it_is(&words);
     filter.insert("plugin.js", "    const info = frame.info();", "    const = 3;");
     let told = filter.fault();
     let words =

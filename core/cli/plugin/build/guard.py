@@ -11,6 +11,7 @@ import traceback
 import plugin
 from componentize_py_types import Err
 from plugin import *
+from wit_world.imports.host import Level, log
 from wit_world.imports.types import Error, ErrorKind
 
 AUTHORS = os.path.dirname(plugin.__file__) + "/"
@@ -53,6 +54,23 @@ def guarded(call):
 
     return guard
 
+
+def told_of(call):
+    """For a call that has no error to give: what was raised is told before it ends the instance."""
+
+    @functools.wraps(call)
+    def guard(*given):
+        try:
+            return call(*given)
+        except Exception as raised:
+            where, _ = place(raised)
+            log(Level.ERROR, f"uncaught {type(raised).__name__}: {raised} ({where})")
+            raise
+
+    return guard
+
+
+Lifecycle.describe = told_of(Lifecycle.describe)
 
 for part, name in [("Lifecycle", "configure"), ("Filtering", "process"), ("Detecting", "detect")]:
     owner = getattr(plugin, part, None)

@@ -24,6 +24,8 @@ const MANUAL: i32 = 1;
 
 /// The settings that an open camera takes as it runs.
 pub const LIVE: &[&str] = &[
+    // By another of its names.
+    "camera",
     "exposure",
     "gain",
     "exposure_value",
@@ -362,7 +364,7 @@ mod tests {
         assert_eq!(changed, Ok(vec![("NoiseReductionMode", Value::Int(0))]));
         let known = |name: &&&str| WITHOUT.iter().any(|(setting, _)| *setting == **name);
         let rest: Vec<_> = LIVE.iter().filter(|name| !known(name)).collect();
-        assert_eq!(rest, [&"noise_reduction", &"on_lost"]);
+        assert_eq!(rest, [&"camera", &"noise_reduction", &"on_lost"]);
     }
 
     #[test]

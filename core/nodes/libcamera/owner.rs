@@ -17,6 +17,7 @@ use super::session::{Capture, Gone, Id, Session};
 use super::versions::{self, api};
 use super::wanted::Wanted;
 use crate::node::Counters;
+use api::camera::Camera;
 use api::camera_manager::CameraManager;
 use api::request::Request;
 
@@ -28,6 +29,8 @@ const TUNING: &str = "LIBCAMERA_RPI_TUNING_FILE";
 /// What the thread is told, by nodes and by libcamera's callbacks alike.
 pub enum Event {
     List(Sender<Vec<Described>>),
+    /// Ids and models alone, which asks no camera for anything.
+    Names(Sender<Vec<(String, String)>>),
     Open(Box<Wanted>, Counters, Sender<Result<Capture, String>>),
     /// Controls for an open camera, from the next request on.
     Set(Id, Vec<Control>, Sender<Result<(), String>>),
@@ -113,6 +116,13 @@ impl Owner {
     pub fn list(&self) -> Vec<Described> {
         let (reply, answer) = channel();
         let _ = self.events.send(Event::List(reply));
+        answer.recv().unwrap_or_default()
+    }
+
+    /// The ids and models of every camera there is now, in the same order.
+    pub fn names(&self) -> Vec<(String, String)> {
+        let (reply, answer) = channel();
+        let _ = self.events.send(Event::Names(reply));
         answer.recv().unwrap_or_default()
     }
 
@@ -204,6 +214,9 @@ impl Thread<'_> {
                 let all = versions::cameras(&self.manager);
                 let _ = reply.send(all.iter().map(Described::of).collect());
             }
+            Event::Names(reply) => {
+                let _ = reply.send(names(&versions::cameras(&self.manager)));
+            }
             Event::Open(wanted, counters, reply) => {
                 let _ = reply.send(self.open(&wanted, &counters));
             }
@@ -230,9 +243,7 @@ impl Thread<'_> {
 
     fn open(&mut self, wanted: &Wanted, counters: &Counters) -> Result<Capture, String> {
         let cameras = versions::cameras(&self.manager);
-        let names: Vec<_> =
-            cameras.iter().map(|camera| (camera.id().to_owned(), described::model(camera))).collect();
-        let at = wanted.which.pick(&names)?;
+        let at = wanted.which.pick(&names(&cameras))?;
         let camera = cameras.into_iter().nth(at).ok_or("the list of cameras has changed")?;
         self.opened += 1;
         let (session, capture) = Session::open(camera, wanted, self.opened, self.events, counters)?;
@@ -261,4 +272,8 @@ impl Thread<'_> {
             self.sessions.iter().filter(|(_, session)| gone(session)).map(|(id, _)| *id).collect();
         lost.into_iter().for_each(|id| self.close(id));
     }
+}
+
+fn names(cameras: &[Camera<'_>]) -> Vec<(String, String)> {
+    cameras.iter().map(|camera| (camera.id().to_owned(), described::model(camera))).collect()
 }

@@ -191,6 +191,14 @@ impl Camera {
     }
 }
 
+impl Camera {
+    /// Whether `settings` name the camera that is open, by whichever of its names.
+    fn is_meant_by(&self, settings: &Settings) -> bool {
+        let Which::Again { id, .. } = &self.wanted.which else { return false };
+        Which::read(settings.json("camera")).is_some_and(|which| which.means(id, &self.owner.names()))
+    }
+}
+
 impl Source for Camera {
     fn next(&mut self, out: &mut Output) -> Result<Flow, NodeError> {
         match self.state {
@@ -213,7 +221,7 @@ impl Source for Camera {
     /// Controls go out with the next request, or when the lost camera is back; another format needs another
     /// opening.
     fn adjust(&mut self, settings: &Settings) -> Adjusted {
-        if settings.json("camera") != self.settings.json("camera") {
+        if settings.json("camera") != self.settings.json("camera") && !self.is_meant_by(settings) {
             return Adjusted::NeedsRebuild;
         }
         let name = self.wanted.which.to_string();

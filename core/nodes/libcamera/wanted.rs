@@ -74,6 +74,11 @@ impl Which {
         }
     }
 
+    /// Whether the camera called `id` is meant, as far as `all` tells (ids and models).
+    pub fn means(&self, id: &str, all: &[(String, String)]) -> bool {
+        self.pick(all).is_ok_and(|at| all[at].0 == id)
+    }
+
     /// The one camera of `all` (ids and models) that is meant.
     ///
     /// # Errors
@@ -143,6 +148,16 @@ mod tests {
             "there is no camera \"Gate\"; there is 0 = \"Door\" (usb-1), 1 = \"Yard\" (usb-2)"
         );
         assert_eq!(Which::Index(0).pick(&[]).unwrap_err(), "there is no camera 0; none is plugged in");
+    }
+
+    #[test]
+    fn a_camera_by_another_of_its_names_is_the_same_and_by_a_name_of_two_it_is_not() {
+        let means = |which: Which| which.means("usb-2", &two());
+        assert!(means(Which::Index(1)) && means(Which::Name("Yard".to_owned())));
+        assert!(means(Which::Name("usb-2".to_owned())));
+        assert!(!means(Which::Index(0)) && !means(Which::Index(9)) && !means(Which::Name("Door".to_owned())));
+        let twins = [("usb-1", "Yard"), ("usb-2", "Yard")].map(|(id, name)| (id.to_owned(), name.to_owned()));
+        assert!(!Which::Name("Yard".to_owned()).means("usb-2", &twins));
     }
 
     #[test]

@@ -22,8 +22,16 @@ pub enum Form {
     Json,
 }
 
+/// How a line is put to whoever reads it.
+pub type Words = fn(&str) -> String;
+
 /// Starts the log of this process. `RUST_LOG` says more precisely what is wanted.
 pub fn start(form: Form, quiet: bool) {
+    start_in(str::to_owned, form, quiet);
+}
+
+/// As [`start`], for a command whose user has not written the graph that the lines are about.
+pub fn start_in(words: Words, form: Form, quiet: bool) {
     // What libraries have to say is of interest when it is a warning. WebRTC's warn of what every
     // browser does on every connection.
     let usual = if quiet { "warn,rtc=error" } else { "warn,rtc=error,framegate=info" };
@@ -31,7 +39,7 @@ pub fn start(form: Form, quiet: bool) {
     let colour = look(&io::stderr()) == Look::Colour;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(ClearedLine)
+        .with_writer(ClearedLine { words })
         .with_ansi(colour)
         // It would say so on standard error, and panic when that is what is gone.
         .log_internal_errors(false);
@@ -50,17 +58,37 @@ fn is_discreet(line: &Metadata<'_>) -> bool {
 }
 
 /// Standard error, with the status line cleared away before each log line.
-struct ClearedLine;
+struct ClearedLine {
+    words: Words,
+}
+
+/// Where one line goes, which comes in one piece.
+struct Worded {
+    words: Words,
+    stderr: Stderr,
+}
+
+impl Write for Worded {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.stderr.write_all((self.words)(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stderr.flush()
+    }
+}
 
 impl<'a> MakeWriter<'a> for ClearedLine {
-    type Writer = Stderr;
+    type Writer = Worded;
 
-    fn make_writer(&'a self) -> Stderr {
+    fn make_writer(&'a self) -> Worded {
         let mut stderr = io::stderr();
         if stderr.is_terminal() {
             // The line comes back within a second.
             let _ = stderr.write_all(b"\r\x1b[K");
         }
-        stderr
+        Worded { words: self.words, stderr }
     }
 }

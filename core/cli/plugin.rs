@@ -22,6 +22,7 @@ mod push;
 mod rebuild;
 mod run;
 mod sources;
+mod tags;
 mod test;
 mod trial;
 

@@ -18,7 +18,7 @@ use super::{Overrides, findings, log, look, misused, read_graph, signals, variab
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::{self, Checked, Plan, Text};
-use crate::node::{Role, Value};
+use crate::node::{Kinds, NodeKind, Role, Value};
 use crate::relay::{Hub, Network};
 use crate::run::{self, Built, Ended, How, Trace};
 use crate::serve;
@@ -70,15 +70,22 @@ pub fn main(args: Args) -> ExitCode {
         Ok(text) => text,
         Err(message) => return misused(&message),
     };
-    run_and_sum_up(&args, &text, Diagnostic::clone)
+    run_and_sum_up(&args, &text, Vec::new(), Words { finding: Diagnostic::clone, line: str::to_owned })
 }
 
-/// How a finding is put to the user.
-type Words = fn(&Diagnostic) -> Diagnostic;
+/// How what is told of a graph is put to the user.
+#[derive(Clone, Copy)]
+pub struct Words {
+    pub finding: fn(&Diagnostic) -> Diagnostic,
+    pub line: log::Words,
+}
 
-/// Runs a graph that a command has made as if it stood in a file; `words` has its findings name what was
-/// typed.
-pub fn made(text: &Text, set: Vec<graph::Override>, words: Words) -> ExitCode {
+/// Kinds that only one command's graphs have.
+type More = Vec<Arc<dyn NodeKind>>;
+
+/// Runs a graph that a command has made, of kinds of its own too, as if it stood in a file; `words` has what
+/// is told of it name what was typed.
+pub fn made(text: &Text, set: Vec<graph::Override>, more: More, words: Words) -> ExitCode {
     let overrides = Overrides { set };
     let args = Args {
         graph: None,
@@ -88,16 +95,16 @@ pub fn made(text: &Text, set: Vec<graph::Override>, words: Words) -> ExitCode {
         workers: None,
         trace: None,
     };
-    log::start(args.log_format, args.quiet);
-    run_and_sum_up(&args, text, words)
+    log::start_in(words.line, args.log_format, args.quiet);
+    run_and_sum_up(&args, text, more, words)
 }
 
-fn run_and_sum_up(args: &Args, text: &Text, words: Words) -> ExitCode {
-    match run_to_end(args, text, words) {
-        Ok(ended) => sum_up(&ended, args.quiet),
+fn run_and_sum_up(args: &Args, text: &Text, more: More, words: Words) -> ExitCode {
+    match run_to_end(args, text, more, words) {
+        Ok(ended) => sum_up(&ended, args.quiet, words),
         Err(Refused::WithFindings) => ExitCode::FAILURE,
         Err(Refused::Because(reason)) => {
-            eprintln!("framegate: {reason}");
+            eprintln!("framegate: {}", (words.line)(&reason));
             ExitCode::FAILURE
         }
     }
@@ -110,12 +117,14 @@ enum Refused {
     Because(String),
 }
 
-fn run_to_end(args: &Args, text: &Text, words: Words) -> Result<Ended, Refused> {
+fn run_to_end(args: &Args, text: &Text, more: More, words: Words) -> Result<Ended, Refused> {
     let because = |error: &dyn std::fmt::Display| Refused::Because(error.to_string());
     let signals = signals::listen().map_err(|error| because(&error))?;
     let line = Line::of(args.quiet, args.log_format);
     let hub = Hub::new();
-    let mut checked = check(args, text, line, &hub, words);
+    let mut kinds = catalog::kinds_serving(&hub);
+    kinds.present.extend(more);
+    let mut checked = check(args, text, line, &kinds, words);
     let plan = checked.plan.take().ok_or(Refused::WithFindings)?;
     let reloader = Reloader::new(origin(args, text), hub.clone(), &checked);
     let preparing = status::preparing(line);
@@ -138,11 +147,11 @@ fn run_to_end(args: &Args, text: &Text, words: Words) -> Result<Ended, Refused> 
     Ok(ended)
 }
 
-fn check(args: &Args, text: &Text, line: Line, hub: &Hub, words: Words) -> Checked {
+fn check(args: &Args, text: &Text, line: Line, kinds: &Kinds, words: Words) -> Checked {
     let preparing = status::preparing(line);
-    let checked = graph::load(text, &args.overrides.set, &catalog::kinds_serving(hub), &variable);
+    let checked = graph::load(text, &args.overrides.set, kinds, &variable);
     drop(preparing);
-    let findings: Vec<Diagnostic> = checked.findings.iter().map(words).collect();
+    let findings: Vec<Diagnostic> = checked.findings.iter().map(words.finding).collect();
     tell(text, &findings, args.quiet);
     checked
 }
@@ -258,9 +267,9 @@ fn network(plan: &Plan, hub: &Hub) -> Network {
     }
 }
 
-fn sum_up(ended: &Ended, quiet: bool) -> ExitCode {
+fn sum_up(ended: &Ended, quiet: bool, words: Words) -> ExitCode {
     for failure in &ended.failures {
-        eprintln!("framegate: \"{}\" failed: {}", failure.node, failure.message);
+        eprintln!("framegate: \"{}\" failed: {}", failure.node, (words.line)(&failure.message));
     }
     match (ended.how, ended.failures.is_empty()) {
         (How::InOrder, true) => {

@@ -80,6 +80,33 @@ fn a_plugin_that_fails_fails_its_test() {
 }
 
 #[test]
+fn what_stops_a_plugin_is_told_with_what_its_author_can_type() {
+    let folder = folder();
+    let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
+    let guest = guest.to_str().expect("a readable path");
+    fails(
+        &folder,
+        &format!("plugin run {guest} --with mode=panic --with at=1 --limit memory=1MiB"),
+        "`--limit memory=…`",
+    );
+    let mut command = program();
+    command.args([
+        "plugin",
+        "run",
+        guest,
+        "--with",
+        "mode=endless_loop",
+        "--with",
+        "at=3",
+        "--limit",
+        "stop_after=50ms",
+    ]);
+    let shown = Framegate::serving(command.args(["--size", "64x48", "--listen", "127.0.0.1:0"]));
+    shown.wait_for("it ran longer than 50ms and was stopped; raise it with `--limit stop_after=…`");
+    assert!(!shown.log().contains("limits: {"), "{}", shown.log());
+}
+
+#[test]
 fn a_plugin_works_on_what_the_one_before_it_finds() {
     let folder = folder();
     let found = "plugin test passthrough --size 320x240 --frames 40 --detections {}/found.jsonl";
@@ -121,6 +148,23 @@ fn a_check_shows_the_world_the_permissions_and_the_settings() {
 }
 
 #[test]
+fn a_panic_before_a_plugin_has_said_what_it_is_is_told_with_its_words_and_place() {
+    let folder = folder();
+    run(&folder, "plugin new hasty --into {}");
+    let source = folder.path().join("hasty/lib.rs");
+    let written = std::fs::read_to_string(&source).expect("the template is there");
+    let panics = written.replace("Settings { gamma: 0.6 }", "panic!(\"no gamma\")");
+    assert_ne!(panics, written);
+    std::fs::write(&source, panics).expect("it can be written");
+    let words = "does not say what it is: panicked at lib.rs:";
+    for tool in ["check {}/hasty", "run {}/hasty", "test {}/hasty"] {
+        fails(&folder, &format!("plugin {tool}"), words);
+        fails(&folder, &format!("plugin {tool}"), ": no gamma");
+    }
+    passes(&folder, "plugin inspect {}/hasty --describe", ": no gamma");
+}
+
+#[test]
 fn a_setting_without_a_description_is_advice_and_no_fault() {
     let folder = folder();
     let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");
@@ -134,6 +178,16 @@ fn a_plugin_is_shown_beside_the_picture_it_was_given() {
     command.args(["plugin", "run", "grayscale", "--size", "320x180", "--listen", "127.0.0.1:0"]);
     let graph = Framegate::serving(&mut command).json("api/graph").to_string();
     assert!(graph.contains("640x180") && graph.contains("side_by_side"), "{graph}");
+}
+
+#[test]
+fn what_a_plugin_tags_frames_with_is_told_at_the_terminal() {
+    let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("keeper.wasm");
+    let mut command = program();
+    command.args(["plugin", "run", guest.to_str().expect("a readable path"), "--size", "64x48"]);
+    let shown = Framegate::serving(command.args(["--listen", "127.0.0.1:0"]));
+    // It numbers the frames; not each of them has a line.
+    until("it is told, and told again", || shown.log().matches("tags: \"seen\": \"").count() > 1);
 }
 
 #[test]

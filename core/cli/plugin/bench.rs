@@ -62,7 +62,7 @@ struct Figures {
 }
 
 pub fn main(mut args: Args) -> ExitCode {
-    log::start(log::Form::Text, true);
+    log::start_in(trial::as_written, log::Form::Text, true);
     let named = PathBuf::from(&args.subject.plugin);
     if let Err(status) = args.subject.build() {
         return status;

@@ -5,17 +5,21 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::json;
 
-use super::trial::{PLUGIN, SOURCE, Subject, Trial, in_the_words_of_the_user};
+use super::tags::Tags;
+use super::trial::{PLUGIN, SOURCE, Subject, Trial, as_written, in_the_words_of_the_user};
 use super::{build, rebuild};
-use crate::cli::{misused, run};
+use crate::cli::misused;
+use crate::cli::run::{self, Words};
 
 /// See a plugin at work in a browser: the picture before it and after it, side by side.
 ///
 /// A project is built again whenever one of its files is saved, and what comes of it takes over between
-/// two frames. One that does not build, or fails at once, changes nothing.
+/// two frames. One that does not build, or fails at once, changes nothing. What it tags frames with is told
+/// here whenever that changes, once a second at the most.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,7 +50,8 @@ pub fn main(mut args: Args) -> ExitCode {
     match trial(&args) {
         Ok(trial) => {
             let (text, overrides) = trial.graph();
-            run::made(&text, overrides, in_the_words_of_the_user)
+            let words = Words { finding: in_the_words_of_the_user, line: as_written };
+            run::made(&text, overrides, vec![Arc::new(Tags)], words)
         }
         Err(reason) => misused(&reason),
     }
@@ -56,6 +61,7 @@ fn trial(args: &Args) -> Result<Trial, String> {
     let mut trial = Trial::live(&args.subject)?;
     let inputs = json!({ "left": SOURCE, "right": format!("{PLUGIN}.frames") });
     trial.node(json!({ "id": "both", "kind": "side_by_side", "inputs": inputs }));
+    trial.node(json!({ "id": "tags", "kind": "tags", "inputs": format!("{PLUGIN}.frames") }));
     trial.node(json!({ "id": "h264", "kind": "h264", "inputs": "both" }));
     trial.node(json!({ "id": "live", "kind": "relay", "inputs": "h264" }));
     trial.set("server", &format!("listen={}", args.listen))?;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::golden::Bar;
 use super::judge::{Asked, Judge, Seen};
-use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial, absolute};
+use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial, absolute, as_written};
 use crate::cli::{all_kinds, log, misused, print};
 use crate::run;
 
@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 pub fn main(mut args: Args) -> ExitCode {
-    log::start(log::Form::Text, false);
+    log::start_in(as_written, log::Form::Text, false);
     if let Err(status) = args.subject.build() {
         return status;
     }

@@ -242,7 +242,7 @@ const AS_WRITTEN: &[(&str, &str)] = &[
     (": … }`", "=…`"),
 ];
 
-fn as_written(text: &str) -> String {
+pub fn as_written(text: &str) -> String {
     AS_WRITTEN.iter().fold(text.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
 }
 

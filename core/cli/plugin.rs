@@ -11,6 +11,7 @@ use crate::plugin::registry::Reference;
 mod bench;
 mod build;
 mod check;
+mod found;
 mod golden;
 mod inspect;
 mod judge;

@@ -68,6 +68,30 @@ fn what_is_found_is_written_a_line_a_frame() {
 }
 
 #[test]
+fn what_was_found_and_kept_is_what_the_next_test_must_find() {
+    let folder = folder();
+    let motion = "plugin test motion --size 320x240 --frames 40";
+    passes(&folder, &format!("{motion} --detections {{}}/kept.jsonl"), "detections");
+    let expect = "--expect-detections {}/kept.jsonl";
+    passes(&folder, &format!("{motion} {expect} --within 0"), "at most 0.0000 apart, wanted within 0");
+    let other = format!("{motion} --with threshold=128 {expect}");
+    fails(&folder, &other, "frames have not the detections that were expected");
+    fails(&folder, &other, "is the first: expected \"motion\" ");
+    let longer = format!("plugin test motion --size 320x240 --frames 43 {expect}");
+    fails(&folder, &longer, "the output and the golden detections differ by 3 frames in length");
+    // A little off is as good, where that is allowed.
+    let path = folder.path().join("kept.jsonl");
+    let off = |text: String| text.replace("\"score\":", "\"score\":0.004,\"was\":");
+    let kept = std::fs::read_to_string(&path).expect("the file is written");
+    assert!(kept.contains("\"score\":"), "{kept}");
+    std::fs::write(&path, off(kept)).expect("the file can be changed");
+    passes(&folder, &format!("{motion} {expect} --within 1"), "wanted within 1");
+    fails(&folder, &format!("{motion} {expect}"), "frames have not the detections");
+    fails(&folder, &format!("{motion} --expect-detections {{}}/none.jsonl"), "make one with `--detections`");
+    is_misuse(&folder, &format!("{motion} --within 0.1"), "--expect-detections");
+}
+
+#[test]
 fn a_plugin_that_fails_fails_its_test() {
     let folder = folder();
     let guest = Path::new(env!("FRAMEGATE_GUESTS")).join("misbehave.wasm");

@@ -1,18 +1,15 @@
 //! The node kind `judge`: the end of a trial's graph, which looks at what the plugin gave.
 //!
-//! Owns the comparison with a golden clip and the file of what was found. Only `plugin test` has
-//! this kind; a graph file cannot name it.
+//! Owns what becomes of one frame after another. Leaves golden clips to `golden` and detections to `found`.
+//! Only `plugin test` has this kind; a graph file cannot name it.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value as Json, json};
-
+use super::found::{self, Lines, Tolerance};
 use super::golden::{Bar, Compared, Golden, Likeness};
 use crate::diagnostic::Diagnostic;
-use crate::media::{Detection, Frame, PixelFormat};
+use crate::media::{Frame, PixelFormat};
 use crate::node::{
     About, Accepts, Adjusted, Contract, Format, InputPort, Inputs, Node, NodeError, NodeKind, Pace, Role,
     Settings, Sink, Site, Work,
@@ -34,6 +31,8 @@ pub struct Asked {
     pub golden: Option<(PathBuf, Bar)>,
     /// One JSON object a frame goes here.
     pub detections: Option<PathBuf>,
+    /// What they are held against.
+    pub golden_detections: Option<(PathBuf, Tolerance)>,
 }
 
 /// What was seen.
@@ -46,6 +45,20 @@ pub struct Seen {
     /// Frames below the bar.
     pub below: u64,
     /// Frames of the output, or of the golden clip, that the other one lacks.
+    pub unmatched: u64,
+    pub found: SeenFound,
+}
+
+/// What was seen of the detections that were expected.
+#[derive(Clone, Debug, Default)]
+pub struct SeenFound {
+    /// How far numbers were apart that are alike, at the most.
+    pub farthest: f32,
+    /// Frames that have others.
+    pub differing: u64,
+    /// The first of them, and what differs.
+    pub first: Option<(u64, String)>,
+    /// Frames that the output, or what was kept, lacks.
     pub unmatched: u64,
 }
 
@@ -95,14 +108,20 @@ impl NodeKind for Judge {
             Some((path, bar)) => Some((Golden::open(path).map_err(NodeError::stop_graph)?, *bar)),
             None => None,
         };
+        // Before the file is made anew that may be the same.
+        let kept = match &self.asked.golden_detections {
+            Some((path, bar)) => Some((found::Golden::open(path).map_err(NodeError::stop_graph)?, *bar)),
+            None => None,
+        };
         let lines = self.asked.detections.as_deref().map(Lines::create).transpose()?;
-        Ok(Node::Sink(Box::new(Bench { golden, lines, seen: self.seen.clone() })))
+        Ok(Node::Sink(Box::new(Bench { golden, kept, lines, seen: self.seen.clone() })))
     }
 }
 
 /// Where the judge sits.
 struct Bench {
     golden: Option<(Golden, Bar)>,
+    kept: Option<(found::Golden, Tolerance)>,
     lines: Option<Lines>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -122,6 +141,10 @@ impl Sink for Bench {
                 Compared::Over => seen.unmatched += 1,
             }
         }
+        if let Some((kept, tolerance)) = &mut self.kept {
+            let compared = kept.compare(&frame, *tolerance).map_err(NodeError::stop_graph)?;
+            seen.found.note(&frame, compared);
+        }
         Ok(())
     }
 
@@ -131,6 +154,9 @@ impl Sink for Bench {
         }
         if let Some((golden, _)) = &mut self.golden {
             lock(&self.seen).unmatched += golden.left().map_err(NodeError::stop_graph)?;
+        }
+        if let Some((kept, _)) = &mut self.kept {
+            lock(&self.seen).found.unmatched += kept.left().map_err(NodeError::stop_graph)?;
         }
         Ok(())
     }
@@ -150,48 +176,15 @@ impl Seen {
     }
 }
 
-/// What was found, a line a frame.
-struct Lines {
-    path: PathBuf,
-    file: BufWriter<File>,
-}
-
-impl Lines {
-    fn create(path: &FilePath) -> Result<Lines, NodeError> {
-        let file = File::create(path).map_err(|error| unwritable(path, error))?;
-        Ok(Lines { path: path.to_owned(), file: BufWriter::new(file) })
+impl SeenFound {
+    fn note(&mut self, frame: &Frame, compared: found::Compared) {
+        match compared {
+            found::Compared::Alike(apart) => self.farthest = self.farthest.max(apart),
+            found::Compared::Differs(how) => {
+                self.differing += 1;
+                self.first.get_or_insert((frame.sequence, how));
+            }
+            found::Compared::Over => self.unmatched += 1,
+        }
     }
-
-    fn write(&mut self, frame: &Frame) -> Result<(), NodeError> {
-        writeln!(self.file, "{}", line(frame)).map_err(|error| unwritable(&self.path, error))
-    }
-
-    fn finish(&mut self) -> Result<(), NodeError> {
-        self.file.flush().map_err(|error| unwritable(&self.path, error))
-    }
-}
-
-fn unwritable(path: &FilePath, error: std::io::Error) -> NodeError {
-    NodeError::stop_graph(format!("{} cannot be written", path.display())).caused_by(error)
-}
-
-fn line(frame: &Frame) -> Json {
-    let found = frame.annotations();
-    json!({
-        "sequence": frame.sequence,
-        "pts_ns": frame.pts.nanos(),
-        "detections": found.detections.iter().map(detection).collect::<Vec<_>>(),
-        "tags": found.tags,
-        "looked": found.looked.iter().map(|node| &**node).collect::<Vec<_>>(),
-    })
-}
-
-fn detection(found: &Detection) -> Json {
-    let region = found.region;
-    json!({
-        "label": &*found.label,
-        "score": found.score,
-        "box": [region.x, region.y, region.width, region.height],
-        "track": found.track,
-    })
 }

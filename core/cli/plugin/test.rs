@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::found::Tolerance;
 use super::golden::Bar;
-use super::judge::{Asked, Judge, Seen};
+use super::judge::{Asked, Judge, Seen, SeenFound};
 use super::trial::{self, Checked, PLUGIN, Run, Subject, Trial, absolute, as_written};
 use crate::cli::{all_kinds, log, misused, print};
 use crate::run;
@@ -22,8 +23,10 @@ Examples:
   framegate plugin test gate.wasm --input clip.y4m --expect golden.y4m --psnr 40
   framegate plugin test motion --with threshold=20 --detections found.jsonl
   framegate plugin test tracker.wasm --after motion --detections tracked.jsonl
+  framegate plugin test tracker.wasm --after motion --expect-detections tracked.jsonl --within 0.02
 
-A golden clip is an output you have looked at and kept.
+A golden clip is an output you have looked at and kept, and so are golden detections. Of these labels, tracks, tags
+and how many there are must be the same; their order may be another.
 Exit status: 0 as expected, 1 the plugin failed or gave something else, 2 the command was misused.")]
 pub struct Args {
     #[command(flatten)]
@@ -43,6 +46,12 @@ pub struct Args {
     /// Write the detections and tags of each frame here, a JSON object a line; replaces the file
     #[arg(long, value_name = "OUT.JSONL")]
     detections: Option<PathBuf>,
+    /// The detections and tags it must give, as `--detections` wrote them
+    #[arg(long, value_name = "GOLDEN.JSONL")]
+    expect_detections: Option<PathBuf>,
+    /// How far boxes and scores may be apart, in fractions of the picture and of certainty
+    #[arg(long, value_name = "N", default_value = "0.01", requires = "expect_detections")]
+    within: Tolerance,
 }
 
 pub fn main(mut args: Args) -> ExitCode {
@@ -53,6 +62,7 @@ pub fn main(mut args: Args) -> ExitCode {
     let judge = Arc::new(Judge::new(Asked {
         golden: args.expect.clone().map(|path| (path, args.psnr)),
         detections: args.detections.clone(),
+        golden_detections: args.expect_detections.clone().map(|path| (path, args.within)),
     }));
     let trial = match trial(&args) {
         Ok(trial) => trial,
@@ -93,7 +103,8 @@ fn sum_up(args: &Args, run: &Run, seen: &Seen) -> ExitCode {
     words += &format!(", {} detections on them\n", seen.detections);
     print(&words);
     let as_expected = args.expect.is_none() || told_likeness(args, seen);
-    match !failed && as_expected {
+    let found_as_expected = args.expect_detections.is_none() || told_found(args, seen.frames, &seen.found);
+    match !failed && as_expected && found_as_expected {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
@@ -111,4 +122,20 @@ fn told_likeness(args: &Args, seen: &Seen) -> bool {
         eprintln!("framegate: the output and the golden clip differ by {} frames in length", seen.unmatched);
     }
     seen.below == 0 && seen.unmatched == 0
+}
+
+/// Says how like the golden detections what was found is, and whether that is enough.
+fn told_found(args: &Args, frames: u64, found: &SeenFound) -> bool {
+    let within = args.within;
+    print(&format!("detections at most {:.4} apart, wanted within {within}\n", found.farthest));
+    if let Some((frame, how)) = &found.first {
+        let differing = found.differing;
+        eprintln!("framegate: {differing} of {frames} frames have not the detections that were expected");
+        eprintln!("framegate: frame {frame} is the first: {how}");
+    }
+    if found.unmatched > 0 {
+        let unmatched = found.unmatched;
+        eprintln!("framegate: the output and the golden detections differ by {unmatched} frames in length");
+    }
+    found.differing == 0 && found.unmatched == 0
 }

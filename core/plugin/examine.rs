@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::border::Permission;
 use super::host::{Journal, State};
-use super::inspect::{Ask, Portrait, Uninspectable, inspect};
+use super::inspect::{Ask, Portrait, Uninspectable, inspect_within};
 use super::instance::{Failure, Instance};
 use super::limits::Limits;
 use super::program::{Description, Program};
@@ -26,12 +26,12 @@ pub struct Examined {
     pub example: String,
 }
 
-/// Looks at a bundled plugin or a file, runs it, and tells everything that is wrong.
+/// Looks at a bundled plugin or a file, runs it under `limits`, and tells everything that is wrong.
 ///
 /// # Errors
 /// [`Uninspectable`] when it is no plugin at all.
-pub fn examine(named: &str) -> Result<Examined, Uninspectable> {
-    let portrait = inspect(named, Ask::Describe)?;
+pub fn examine(named: &str, limits: &Limits) -> Result<Examined, Uninspectable> {
+    let portrait = inspect_within(named, Ask::Describe, limits)?;
     let (mut faults, mut advice, mut example) = (Vec::new(), Vec::new(), String::new());
     match portrait.description() {
         None => {}
@@ -40,13 +40,13 @@ pub fn examine(named: &str) -> Result<Examined, Uninspectable> {
             let settings = Example::of(&said.schema);
             example = settings.yaml();
             advice = unhelpful(said);
-            faults.extend(schema_fault(portrait.program(), said, &settings));
+            faults.extend(schema_fault(portrait.program(), said, &settings, limits));
         }
     }
     Ok(Examined { portrait, faults, advice, example })
 }
 
-fn schema_fault(program: &Program, said: &Description, example: &Example) -> Option<String> {
+fn schema_fault(program: &Program, said: &Description, example: &Example, limits: &Limits) -> Option<String> {
     let validator = match settings::validator(&said.schema) {
         Ok(validator) => validator,
         Err(reason) => return Some(reason),
@@ -63,14 +63,15 @@ fn schema_fault(program: &Program, said: &Description, example: &Example) -> Opt
         return None;
     }
     let text = Json::Object(example.values.clone()).to_string();
-    try_settings(program, &text).err().map(|reason| format!("it does not take its own defaults: {reason}"))
+    try_settings(program, &text, limits)
+        .err()
+        .map(|reason| format!("it does not take its own defaults: {reason}"))
 }
 
-fn try_settings(program: &Program, settings: &str) -> Result<(), String> {
-    let limits = Limits::default();
+fn try_settings(program: &Program, settings: &str, limits: &Limits) -> Result<(), String> {
     let journal = Journal::new("check", &Counters::default());
-    let state = State::new(&limits, journal, Pool::new(0), Halt::default(), false);
-    let mut instance = Instance::start(program, &limits, state).map_err(|fault| fault.to_string())?;
+    let state = State::new(limits, journal, Pool::new(0), Halt::default(), false);
+    let mut instance = Instance::start(program, limits, state).map_err(|fault| fault.to_string())?;
     instance.configure(settings).map_err(|failure| match failure {
         Failure::Refused(why) => why,
         Failure::Fault(fault) => fault.to_string(),
@@ -211,7 +212,7 @@ mod tests {
     #[test]
     fn the_reference_plugins_pass_without_advice() {
         for (name, _) in crate::plugin::bundled::ALL {
-            let examined = examine(name).unwrap();
+            let examined = examine(name, &Limits::default()).unwrap();
             assert!(examined.faults.is_empty(), "{name}: {:?}", examined.faults);
             assert!(examined.advice.is_empty(), "{name}: {:?}", examined.advice);
         }

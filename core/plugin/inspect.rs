@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::border::VERSION;
 use super::bundled;
 use super::cache::Cache;
+use super::limits::Limits;
 use super::nearest::nearest;
 use super::program::{self, Description, Program, Unloadable};
 use super::registry::{self, Fault, Kept, Reference};
@@ -53,12 +54,20 @@ pub enum Uninspectable {
 /// # Errors
 /// [`Uninspectable`].
 pub fn inspect(named: &str, ask: Ask) -> Result<Portrait, Uninspectable> {
+    inspect_within(named, ask, &Limits::default())
+}
+
+/// As [`inspect`], under `limits` where the default ones do not do.
+///
+/// # Errors
+/// [`Uninspectable`].
+pub fn inspect_within(named: &str, ask: Ask, limits: &Limits) -> Result<Portrait, Uninspectable> {
     let unloadable = |reason| Uninspectable::Unloadable { named: named.to_owned(), reason };
     let (wasm, pinned) = bytes_of(named)?;
     let program = Program::load_bytes(&wasm, &Cache::of_user()).map_err(unloadable)?;
     let description = match ask {
         Ask::Nothing => None,
-        Ask::Describe => Some(program.describe().cloned().map_err(str::to_owned)),
+        Ask::Describe => Some(program.describe_within(limits).cloned()),
     };
     Ok(Portrait { named: named.to_owned(), pinned, program, description })
 }

@@ -105,6 +105,24 @@ impl Limits {
         }
     }
 
+    /// Reads limits from a command line, each as `memory=128MiB`; the others have their defaults.
+    ///
+    /// # Errors
+    /// A sentence about the first that is none.
+    pub fn given(limits: &[String]) -> Result<Limits, String> {
+        let mut group = serde_json::Map::new();
+        for limit in limits {
+            let form = || format!("\"{limit}\" is not of the form key=value, such as memory=128MiB");
+            let (name, value) = limit.split_once('=').ok_or_else(form)?;
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            group.insert(name.to_owned(), value);
+            // One after another, so that it is known which it was.
+            let whole = Settings::from_json(SETTINGS, &group.clone().into());
+            whole.map_err(|why| format!("`--limit {limit}`: {why}"))?;
+        }
+        Settings::from_json(SETTINGS, &group.into()).map(|settings| Limits::read(&settings))
+    }
+
     /// Whether something that `other` is too small for may fit.
     pub fn allow_more_than(&self, other: &Limits) -> bool {
         self.memory > other.memory
@@ -260,6 +278,23 @@ mod tests {
         assert_eq!(limits.soft_time(Some(Duration::from_millis(40))), Duration::from_millis(40));
         assert_eq!(limits.hard_time(Some(Duration::from_millis(40))), Duration::from_millis(400));
         assert_eq!(limits.hard_time(Some(Duration::from_millis(8))), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn limits_are_given_as_under_limits() {
+        let given = |limits: &[&str]| {
+            Limits::given(&limits.iter().map(|limit| (*limit).to_owned()).collect::<Vec<_>>())
+        };
+        let raised = Limits { memory: 128 << 20, instances: 64, ..Limits::default() };
+        assert_eq!(given(&["memory=128MiB", "instances=64"]), Ok(raised));
+        assert!(given(&["memory"]).unwrap_err().contains("not of the form key=value"));
+        let unknown = given(&["instances=64", "memmory=1MiB"]).unwrap_err();
+        assert_eq!(unknown, "`--limit memmory=1MiB`: there is no setting \"memmory\"");
+        let much = given(&["memory=1GiB"]).unwrap_err();
+        assert!(
+            much.starts_with("`--limit memory=1GiB`: ") && much.contains("between 1MiB and 512MiB"),
+            "{much}"
+        );
     }
 
     #[test]

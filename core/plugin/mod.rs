@@ -40,7 +40,8 @@ mod watch;
 
 pub use border::World;
 pub use examine::{Examined, examine};
-pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect, unknown};
+pub use inspect::{About, Ask, Portrait, Uninspectable, bundled_plugins, inspect, inspect_within, unknown};
 pub use kind::Kind;
 pub use library::whence;
+pub use limits::Limits;
 pub use sharing::{pull, push};

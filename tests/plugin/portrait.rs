@@ -3,6 +3,7 @@
 use framegate::plugin::{Ask, inspect};
 
 use crate::by_hand::{SPIN, component, node};
+use crate::desk::Desk;
 
 #[test]
 fn permissions_are_told_in_words() {
@@ -38,6 +39,23 @@ fn nothing_of_a_component_runs_unless_asked() {
     let path = file.path().to_str().unwrap();
     assert!(inspect(path, Ask::Nothing).unwrap().to_string().contains("analyzer"));
     assert!(inspect(path, Ask::Describe).unwrap().to_string().contains("does not say what it is"));
+}
+
+#[test]
+fn what_needs_more_than_the_default_limits_is_looked_at_within_those_that_are_given() {
+    let desk = Desk::new();
+    let (file, _) = node(&component(&[("memory", "(memory (export \"memory\") 2000)")]));
+    let path = file.path().to_str().unwrap();
+    for tool in [&["check"][..], &["inspect", "--describe"]] {
+        let tool = [&["plugin"], tool, &[path]].concat();
+        let told = desk.framegate(&tool).all();
+        assert!(told.contains("allowed 64MiB of memory; raise it with `--limit memory=…`"), "{told}");
+        let told = desk.framegate(&[&tool[..], &["--limit", "memory=128MiB"]].concat()).well();
+        assert!(!told.contains("it does not say what it is"), "{told}");
+    }
+    let misused = desk.framegate(&["plugin", "check", path, "--limit", "memory=lots"]);
+    assert_eq!(misused.status, Some(2));
+    assert!(misused.err.contains("`--limit memory=lots`: "), "{}", misused.err);
 }
 
 #[test]

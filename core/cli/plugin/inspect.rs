@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use super::build;
-use crate::cli::{log, print, status};
-use crate::plugin::{Ask, inspect};
+use super::trial::as_written;
+use crate::cli::{log, misused, print, status};
+use crate::plugin::{Ask, Limits, inspect_within};
 
 /// Show what a plugin is and what it may do, without running it.
 #[derive(clap::Args)]
@@ -14,9 +15,16 @@ pub struct Args {
     /// Run it, sandboxed, to let it say its name and settings.
     #[arg(long)]
     describe: bool,
+    /// A limit that a graph is to raise, as under `limits:`: `memory=128MiB`; may be given again
+    #[arg(long = "limit", value_name = "KEY=VALUE", requires = "describe")]
+    limits: Vec<String>,
 }
 
 pub fn main(args: &Args) -> ExitCode {
+    let limits = match Limits::given(&args.limits) {
+        Ok(limits) => limits,
+        Err(reason) => return misused(&reason),
+    };
     let plugin = match build::subject(&args.plugin) {
         Ok(plugin) => plugin,
         Err(status) => return status,
@@ -24,11 +32,11 @@ pub fn main(args: &Args) -> ExitCode {
     let ask = if args.describe { Ask::Describe } else { Ask::Nothing };
     // Languages with an interpreter take a while to compile.
     let compiling = status::preparing(status::Line::of(false, log::Form::Text));
-    let portrait = inspect(&plugin, ask);
+    let portrait = inspect_within(&plugin, ask, &limits);
     drop(compiling);
     match portrait {
         Ok(portrait) => {
-            print(&portrait.to_string());
+            print(&as_written(&portrait.to_string()));
             ExitCode::SUCCESS
         }
         Err(reason) => {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::live::GRAPH;
+use super::roaming::{Door, OFFER, decoded, media_port, until_decoded};
 use super::support::asking::until;
 use super::support::binary::Framegate;
 use super::support::chromium::Chromium;
@@ -38,6 +39,9 @@ window.client = new WHIPClient();
 await client.publish(peer, 'URL');
 return 'asked';
 ";
+
+/// What a page does that has heard of another network.
+const RESTART: &str = "await window.client.restart(); return 'restarted';";
 
 const STOP: &str = "await window.client.stop(); return 'stopped';";
 
@@ -118,4 +122,34 @@ fn a_client_of_another_make_publishes_from_another_site() {
     until("its pictures", || pictures(&server, "live") >= 60);
     assert_eq!(awaited(&browser, STOP), "stopped");
     server.wait_for("waiting for the next");
+}
+
+#[test]
+fn a_client_of_another_make_changes_its_network_and_goes_on_with_the_session_it_has() {
+    let page = Elsewhere::open();
+    let origins = format!("server.allow_origins=[\"{}\"]", page.origin);
+    // By TCP it would be reached without the door; and of several candidates this client makes a list with commas
+    // between, which no browser reads.
+    let server = Framegate::run_text(GRAPH, &["--set", &origins, "--set", "server.tcp=false"]);
+    server.until_live();
+    let port = media_port(&server.at("live/whep"), OFFER);
+    let door = Door::to(port);
+    let browser = Chromium::start();
+    browser.before_every_page(&door.before_the_page());
+    browser.open(&page.origin);
+    // With sound before the picture, and bundled as browsers do unasked: this client takes the first ICE
+    // credentials of its offers, which have to be those that the picture goes by.
+    let view = VIEW.replace("URL", &server.at("live/whep")).replace("max-bundle", "balanced");
+    assert_eq!(awaited(&browser, &view), "asked");
+    browser.until("a picture that moves", MOVES);
+    let next = Door::to(port);
+    browser.ask(&format!("window.door = {}", next.port));
+    door.close();
+    assert_eq!(awaited(&browser, RESTART), "restarted");
+    let so_far = decoded(&browser);
+    // Longer than the server's patience with a way on which nothing is heard.
+    until_decoded(&browser, so_far + 300);
+    assert_eq!(server.viewers(), 1);
+    assert_eq!(awaited(&browser, STOP), "stopped");
+    until("it has left", || server.viewers() == 0);
 }

@@ -113,11 +113,11 @@ pub fn media_port(endpoint: &str, offer: &str) -> u16 {
     candidate.split(' ').nth(5).and_then(|port| port.parse().ok()).expect("a port")
 }
 
-fn decoded(browser: &Chromium) -> u64 {
+pub fn decoded(browser: &Chromium) -> u64 {
     browser.ask(DECODED).as_u64().expect("a number")
 }
 
-fn until_decoded(browser: &Chromium, count: u64) {
+pub fn until_decoded(browser: &Chromium, count: u64) {
     until(&format!("{count} pictures"), || decoded(browser) >= count);
 }
 

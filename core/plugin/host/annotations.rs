@@ -154,7 +154,8 @@ impl Heard {
         store: &mut StoreContextMut<'_, State>,
         items: &WasmList<Said>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        (self.items.clear(), self.found.clear());
+        self.items.clear();
+        self.found.clear();
         // All in one go, so that one bound on what a call may copy holds for all the labels together.
         for item in items.iter(&mut *store)? {
             self.items.push(item?);

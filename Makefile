@@ -76,6 +76,7 @@ browser:
 	$(call need,chromedriver,chromium-driver,driving that browser)
 
 test-setup: models browser
+	$(call need,firefox-esr,firefox-esr,playing it in a browser of another make)
 	$(call need,ffmpeg,ffmpeg,checking the files we write and making clips)
 	$(call need,python3,python3,the aiortc viewer)
 	$(call need,tmux,tmux,the terminal that framegate top is tried in)

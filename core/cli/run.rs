@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use super::status::{self, Line};
 use super::{Overrides, findings, log, look, misused, read_graph, signals, variable};
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::graph::{self, Checked, Plan, Text};
+use crate::graph::{self, Checked, Plan, Server, Text};
 use crate::node::{Kinds, NodeKind, Role, Value};
 use crate::relay::{Hub, Network};
 use crate::run::{self, Built, Ended, How, Trace};
@@ -242,7 +242,7 @@ fn exposure(address: SocketAddr, has_tokens: bool, has_tls: bool) -> Option<Stri
         )),
         (true, false) => Some(format!(
             "tokens travel to {address} for anybody on the way to read: set server.tls, or listen at \
-             127.0.0.1 behind a proxy that encrypts"
+             127.0.0.1 behind a proxy that encrypts, with server.additional_hosts"
         )),
     }
 }
@@ -259,11 +259,21 @@ fn network(plan: &Plan, hub: &Hub) -> Network {
     // Who only publishes elsewhere says where it can be reached: one fixed port would be for one such graph.
     let needs_port = plan.server.names_udp_port || hub.is_asked();
     Network {
-        listen: plan.server.listen.ip(),
+        listen: media_address(&plan.server),
         udp_port: if needs_port { plan.server.udp_port } else { 0 },
         tcp: plan.server.tcp,
         additional_hosts: plan.server.additional_hosts.clone(),
         interfaces: plan.server.interfaces.clone(),
+    }
+}
+
+/// Media comes in where the page is served. One that is served to this machine and still names how others
+/// reach it stands behind a proxy, which media goes past.
+fn media_address(server: &Server) -> IpAddr {
+    let is_reached = !server.additional_hosts.is_empty() || !server.interfaces.is_empty();
+    match server.listen.ip() {
+        ip if ip.is_loopback() && is_reached => Ipv4Addr::UNSPECIFIED.into(),
+        ip => ip,
     }
 }
 
@@ -295,5 +305,21 @@ mod tests {
         assert!(warned("[::]:80", true, false).unwrap().contains("server.tls"));
         assert_eq!(warned("192.0.2.1:80", true, true), None);
         assert_eq!(warned("[::1]:80", false, false), None);
+    }
+
+    #[test]
+    fn behind_a_proxy_media_comes_in_where_others_reach_the_machine() {
+        let media = |server: &str| {
+            let text = format!(
+                "version: 1\nserver: {server}\nnodes:\n  - {{ id: camera, kind: test_pattern }}\n  \
+                 - {{ id: end, kind: collect, inputs: camera }}\n"
+            );
+            let text = Text { name: "test.yaml".to_owned(), folder: PathBuf::new(), text };
+            let checked = graph::load(&text, &[], &catalog::kinds(), &|_| None);
+            media_address(&checked.plan.expect("a graph").server).to_string()
+        };
+        assert_eq!(media("{ listen: 127.0.0.1:80 }"), "127.0.0.1");
+        assert_eq!(media("{ listen: 127.0.0.1:80, additional_hosts: [192.0.2.7] }"), "0.0.0.0");
+        assert_eq!(media("{ listen: 192.0.2.1:80, additional_hosts: [192.0.2.7] }"), "192.0.2.1");
     }
 }

@@ -34,7 +34,7 @@ pub const SERVER: &[Setting] = &[
         "additional_hosts",
         Takes::List(&Takes::Text),
         "[]",
-        "Addresses or names, besides the machine's own, that viewers may reach this machine by",
+        "Addresses or names, besides the machine's own, that viewers may reach this machine by; beside a `listen` of 127.0.0.1, for a proxy in front, media comes in at all interfaces then",
     ),
     Setting::with_default(
         "allow_origins",

@@ -30,11 +30,11 @@ pub fn reach(bound: &[SocketAddr], also: &[IpAddr], only: &[String]) -> Reach {
     own.sort_by_key(|address| address.ip().is_loopback());
     own.dedup();
     let also = also.iter().map(|ip| SocketAddr::new(*ip, port)).filter(|one| !own.contains(one)).collect();
-    Reach { own, also, tcp: false }
+    Reach { own, also, ..Reach::default() }
 }
 
 /// Every address that viewers can be told, with the name of its interface.
-fn interfaces() -> impl Iterator<Item = (String, IpAddr)> {
+pub fn interfaces() -> impl Iterator<Item = (String, IpAddr)> {
     let found = rtc::shared::ifaces::ifaces().unwrap_or_default();
     found
         .into_iter()

@@ -76,6 +76,8 @@ pub struct Reach {
     pub also: Vec<SocketAddr>,
     /// Whether TCP is received as well, at the same addresses.
     pub tcp: bool,
+    /// Whether only this machine is served: TCP goes by its loopback address alone then.
+    pub here: bool,
 }
 
 impl Reach {
@@ -86,7 +88,7 @@ impl Reach {
 
     /// Candidates for connecting by TCP from our own addresses.
     pub fn active_candidates(&self) -> impl Iterator<Item = String> {
-        self.own.iter().enumerate().map(|(rank, address)| active(address, rank))
+        self.by_tcp(&self.own).enumerate().map(|(rank, address)| active(address, rank))
     }
 
     /// Candidates for the addresses that only others know us by.
@@ -96,8 +98,13 @@ impl Reach {
     }
 
     fn passive(&self, first: usize, addresses: &[SocketAddr]) -> impl Iterator<Item = String> {
-        let addresses = addresses.iter().filter(|_| self.tcp).enumerate();
+        let addresses = self.by_tcp(addresses).filter(|_| self.tcp).enumerate();
         addresses.map(move |(rank, address)| passive(address, first + rank))
+    }
+
+    fn by_tcp<'a>(&self, addresses: &'a [SocketAddr]) -> impl Iterator<Item = &'a SocketAddr> + use<'a> {
+        let here = self.here;
+        addresses.iter().filter(move |address| !here || address.ip().is_loopback())
     }
 }
 

@@ -128,8 +128,12 @@ mod tests {
         }
         let ours = Credentials { user: "ours".into(), password: "secret".into() };
         let (own, also) = (SocketAddr::from(([192, 0, 2, 1], 1)), SocketAddr::from(([198, 51, 100, 1], 1)));
-        let reach =
-            |own: &[SocketAddr], also: &[SocketAddr], tcp| Reach { own: own.into(), also: also.into(), tcp };
+        let reach = |own: &[SocketAddr], also: &[SocketAddr], tcp| Reach {
+            own: own.into(),
+            also: also.into(),
+            tcp,
+            here: false,
+        };
         let answer = whole.answer(&ours, &reach(&[own], &[also], true));
         assert!(answer.starts_with("a=ice-ufrag:ours\r\na=ice-pwd:secret\r\nm="), "{answer}");
         assert!(

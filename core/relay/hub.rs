@@ -97,6 +97,7 @@ struct Running {
     also: Vec<IpAddr>,
     interfaces: Vec<String>,
     tcp: bool,
+    here: bool,
     thread: JoinHandle<()>,
 }
 
@@ -137,6 +138,7 @@ impl Hub {
             also,
             interfaces: network.interfaces.clone(),
             tcp: network.tcp,
+            here: network.listen.is_loopback(),
             thread,
         });
         Ok(())
@@ -245,7 +247,7 @@ impl Hub {
         let running = lock(&self.0.running);
         let running = running.as_ref().ok_or(Refusal::NotOpen { retry_after: RETRY_OPEN })?;
         let reach = addresses::reach(&running.sockets, &running.also, &running.interfaces);
-        Ok((running.identity.clone(), Reach { tcp: running.tcp, ..reach }))
+        Ok((running.identity.clone(), Reach { tcp: running.tcp, here: running.here, ..reach }))
     }
 
     fn start(&self, sockets: Sockets, mailbox: Mailbox) -> Result<JoinHandle<()>, OpenError> {

@@ -48,6 +48,7 @@ mod follow;
 mod fragment;
 mod frames;
 mod gate;
+mod here;
 mod history;
 mod hub;
 mod ingest;

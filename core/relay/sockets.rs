@@ -17,6 +17,7 @@ use socket2::{Domain, Protocol, Type};
 use super::early::Inbound;
 use super::fanout::{Room, Wire};
 use super::far::{Far, Transport};
+use super::here::Here;
 use super::peer::Datagram;
 use super::tcp::Tcp;
 use super::waiting::Interest;
@@ -60,7 +61,11 @@ impl OpenError {
 struct Socket {
     udp: UdpSocket,
     state: UdpSocketState,
+    /// The address it was to be bound to, with the port that it is.
+    asked: SocketAddr,
     bound: SocketAddr,
+    /// Where only this machine is heard.
+    here: Option<Here>,
     /// It took no more when last tried; waited for, and tried again in the next turn.
     full: bool,
 }
@@ -74,7 +79,10 @@ pub struct Sockets {
 
 impl Sockets {
     /// Binds `port` (0: any free one) on `listen`. An address that stands for all of this machine
-    /// is bound for both families, as far as the machine has them; for TCP too, if `tcp` says so.
+    /// is bound for both families, as far as the machine has them; for TCP too, if `tcp` says so. With a
+    /// loopback address, UDP is taken in at all addresses of its family, from this machine alone ([`here`]).
+    ///
+    /// [`here`]: super::here
     ///
     /// # Errors
     /// When the port is taken or may not be used.
@@ -147,6 +155,9 @@ impl Sockets {
                 continue;
             };
             for (meta, buffer) in metas.iter().zip(buffers.iter()).take(count) {
+                if socket.here.as_mut().is_some_and(|here| !here.is(meta.addr.ip())) {
+                    continue;
+                }
                 let ip = meta.dst_ip.filter(|_| socket.bound.ip().is_unspecified());
                 let to = SocketAddr::new(ip.unwrap_or(socket.bound.ip()), socket.bound.port());
                 for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
@@ -243,9 +254,9 @@ fn bind_both(families: &[IpAddr], place: SocketAddr, tcp: bool) -> Result<(Vec<S
         |what: String| move |error| OpenError::new(format!("cannot receive viewers' media on {what}"), error);
     let sockets = bind_all(families, place.port())
         .map_err(fault(format!("UDP {place}; set server.udp_port to a free port")))?;
-    let bound: Vec<SocketAddr> = sockets.iter().filter(|_| tcp).map(|socket| socket.bound).collect();
+    let beside: Vec<SocketAddr> = sockets.iter().filter(|_| tcp).map(|socket| socket.asked).collect();
     let hint = "set server.udp_port to a port that is free for both, or server.tcp to false";
-    let tcp = Tcp::listen(&bound).map_err(fault(format!("TCP {place}; {hint}")))?;
+    let tcp = Tcp::listen(&beside).map_err(fault(format!("TCP {place}; {hint}")))?;
     Ok((sockets, tcp))
 }
 
@@ -268,19 +279,27 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    socket.bind(&address.into())?;
+    let here = address.ip().is_loopback().then(Here::new);
+    let ip = match address.ip() {
+        IpAddr::V4(_) if here.is_some() => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) if here.is_some() => Ipv6Addr::UNSPECIFIED.into(),
+        ip => ip,
+    };
+    socket.bind(&SocketAddr::new(ip, address.port()).into())?;
     let udp = UdpSocket::from(socket);
     let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
     // A smaller buffer is not a fault: a full socket is met by dropping to the next keyframe.
     let _ = state.set_send_buffer_size(UdpSockRef::from(&udp), SEND_BUFFER);
     let _ = state.set_recv_buffer_size(UdpSockRef::from(&udp), RECEIVE_BUFFER);
     let bound = udp.local_addr()?;
-    Ok(Socket { udp, state, bound, full: false })
+    let asked = SocketAddr::new(address.ip(), bound.port());
+    Ok(Socket { udp, state, asked, bound, here, full: false })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::addresses::reach;
 
     fn datagram(to: u16, length: usize) -> Datagram {
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -322,6 +341,20 @@ mod tests {
         let sockets = Sockets::open(Ipv4Addr::UNSPECIFIED.into(), 0, true).unwrap();
         let bound = sockets.bound();
         assert!(bound.iter().all(|address| address.port() == bound[0].port()));
+    }
+
+    #[test]
+    fn at_loopback_this_machine_is_heard_at_all_its_addresses() {
+        let mut sockets = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0, true).unwrap();
+        let sender = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for own in reach(&sockets.bound(), &[], &[]).own {
+            sender.send_to(own.to_string().as_bytes(), own).unwrap();
+            let mut heard = vec![];
+            while heard.is_empty() {
+                sockets.receive(&[], |inbound| heard.push((inbound.to, inbound.bytes)));
+            }
+            assert_eq!(heard, [(own, own.to_string().as_bytes().into())]);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod support;
 
 mod aiortc;
 mod demo;
+mod firefox;
 mod footage;
 mod gstreamer;
 mod hostile;

@@ -27,6 +27,7 @@ fn answered(offer: &str, latency: Latency) -> String {
         own: vec![SocketAddr::from(([192, 0, 2, 1], 8189)), "[2001:db8::1]:8189".parse().unwrap()],
         also: vec![SocketAddr::from(([203, 0, 113, 7], 8189))],
         tcp: true,
+        ..Reach::default()
     };
     answer(Instant::now(), &offer, &Identity::generate().unwrap(), &reach, latency).unwrap().1
 }

@@ -99,7 +99,7 @@ proptest! {
         let text = broken(OFFERS[which], &damages);
         if let Ok(offer) = Offer::read(&text, Profile::ConstrainedBaseline) {
             prop_assert!(offer.sdp.matches("a=candidate:").count() <= candidate::MOST);
-            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![], tcp: false };
+            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], ..Reach::default() };
             if let Ok((_, sdp)) = answer(Instant::now(), &offer, &IDENTITY, &reach, Latency::Lowest) {
                 prop_assert!(sdp.starts_with("v=0"));
             }
@@ -115,7 +115,7 @@ proptest! {
         if let Ok(proposal) = Proposal::read(&text) {
             prop_assert!(proposal.sdp.matches("\r\nm=").count() == 1);
             prop_assert!(proposal.sdp.matches("a=candidate:").count() <= candidate::MOST);
-            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], also: vec![], tcp: false };
+            let reach = Reach { own: vec![SocketAddr::from(([192, 0, 2, 1], 8189))], ..Reach::default() };
             if let Ok((_, sdp)) = ingest::answer(Instant::now(), &proposal, &IDENTITY, &reach) {
                 let sections = |sdp: &str| sdp.lines().filter(|line| line.starts_with("m=")).count();
                 prop_assert_eq!(sections(&sdp), sections(&text));

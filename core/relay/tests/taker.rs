@@ -30,7 +30,7 @@ impl Taker {
     /// One that has answered `offer`, and its answer.
     pub fn new(now: Instant, address: SocketAddr, offer: &str) -> (Taker, String) {
         let proposal = Proposal::read(offer).unwrap();
-        let reach = Reach { own: vec![address], also: vec![], tcp: false };
+        let reach = Reach { own: vec![address], ..Reach::default() };
         let identity = Identity::generate().unwrap();
         let (peer, answer) = ingest::answer(now, &proposal, &identity, &reach).unwrap();
         let (counters, (inlet, news)) = (Counters::default(), Inlet::new());

@@ -121,7 +121,7 @@ impl World {
         let address = SocketAddr::from(([192, 0, 2, 1], 10_000 + index as u16));
         let mut watcher = Watcher::new(self.now, address, boxes);
         let offer = Offer::read(&watcher.end.offer(self.now), Profile::ConstrainedBaseline).unwrap();
-        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
+        let reach = Reach { own: vec![SocketAddr::from(HOME)], ..Reach::default() };
         let (peer, sdp) = answer(self.now, &offer, &self.identity, &reach, Latency::Balanced).unwrap();
         watcher.end.accept(self.now, &sdp);
         let id = PeerId(index as u64 + 1);
@@ -146,7 +146,7 @@ impl World {
 
     /// Publishes the stream to another relay, which takes it.
     pub fn publish(&mut self) {
-        let reach = Reach { own: vec![SocketAddr::from(HOME)], also: vec![], tcp: false };
+        let reach = Reach { own: vec![SocketAddr::from(HOME)], ..Reach::default() };
         let profile = Profile::ConstrainedBaseline;
         let invitation = push::invite(self.now, profile, &self.identity, &reach, Transport::Udp).unwrap();
         let (taker, answer) = Taker::new(self.now, SocketAddr::from(TAKER), &invitation.sdp);
@@ -297,7 +297,7 @@ fn elsewhere(address: SocketAddr) -> SocketAddr {
 fn restart(fanout: &mut Fanout, now: Instant, session: &str, home: ([u8; 4], u16), fragment: &str) -> String {
     let fragment = Fragment::read(fragment).unwrap();
     let ours = Credentials { user: random_text(16), password: random_text(32) };
-    let home = Reach { own: vec![SocketAddr::from(home)], also: vec![], tcp: false };
+    let home = Reach { own: vec![SocketAddr::from(home)], ..Reach::default() };
     let path = Path::seek(now, &ours, &fragment.credentials().unwrap(), &home).unwrap();
     fanout.restart(now, session, path);
     fragment.answer(&ours, &home)

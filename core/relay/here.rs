@@ -25,13 +25,19 @@ impl Here {
         Here { own: vec![], asked: None }
     }
 
+    /// One that takes the machine to have no address but loopback ones.
+    #[cfg(test)]
+    pub fn alone() -> Here {
+        Here { own: vec![], asked: Some(Instant::now() + ASK_EVERY * 1000) }
+    }
+
     pub fn is(&mut self, from: IpAddr) -> bool {
         from.is_loopback() || self.own.contains(&from) || self.ask(Instant::now()) && self.own.contains(&from)
     }
 
     /// Whether it was time to.
     fn ask(&mut self, now: Instant) -> bool {
-        let due = self.asked.is_none_or(|asked| now.duration_since(asked) >= ASK_EVERY);
+        let due = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= ASK_EVERY);
         if due {
             self.asked = Some(now);
             self.own = addresses::interfaces().map(|(_, ip)| ip).collect();

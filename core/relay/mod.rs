@@ -9,14 +9,15 @@
 //! 3. `stream` keeps its packets (`history`), and every `viewer` in step is sent it: only sequence
 //!    number (`sequencer`), SSRC, header extensions and encryption (`peer`) are its own.
 //! 4. `sockets` carries what waits in the viewers' outboxes away, a run of datagrams at a time; `tcp`, in
-//!    `frames`, to viewers whose network lets no UDP through, and to servers where ours does not.
+//!    `frames`, to viewers whose network lets no UDP through, and to servers where ours does not. Where only
+//!    this machine is served, `here` tells what comes from it.
 //!
 //! And one viewer's way in: `hub` reads the `offer`, makes the `answer` on the HTTP side, and
 //! leaves the new viewer in the mailbox; what follows an offer (candidates, or another way when the
 //! viewer's network changed: `peer/path`) comes by `hub/trickle`. Its datagrams find it by `demux`, which
-//! gives `strangers` little; those that come before the stack can use them wait in `early`. What it reports (`feedback`) becomes retransmissions, or
-//! a need that `gate` merges with others' into a wish for a keyframe; how much it loses bears on
-//! the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
+//! gives `strangers` little; those that come before the stack can use them wait in `early`. What it
+//! reports (`feedback`) becomes retransmissions, or a need that `gate` merges with others' into a wish for
+//! a keyframe; how much it loses bears on the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
 //! that is made on demand sleeps until the first viewer comes. A server that a stream is published to
 //! (`push`) is a viewer that we invite. What is published to us comes in by `ingest`, through the same
 //! offers, addresses and `connection`s.

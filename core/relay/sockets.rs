@@ -358,6 +358,26 @@ mod tests {
     }
 
     #[test]
+    fn at_loopback_nobody_else_is_heard() {
+        let mut sockets = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0, false).unwrap();
+        sockets.sockets[0].here = Some(Here::alone());
+        // From each of this machine's addresses, all but one of which count as another machine's now.
+        let own = reach(&sockets.bound(), &[], &[]).own;
+        for from in own.iter().rev() {
+            let sender = UdpSocket::bind((from.ip(), 0)).unwrap();
+            sender.send_to(from.to_string().as_bytes(), *from).unwrap();
+        }
+        let last = UdpSocket::bind("127.0.0.1:0").unwrap();
+        last.send_to(b"last", sockets.bound()[0]).unwrap();
+        let mut heard: Vec<BytesMut> = vec![];
+        while heard.last().is_none_or(|last| &last[..] != b"last") {
+            sockets.receive(&[], |inbound| heard.push(inbound.bytes));
+        }
+        let loopback = own.iter().find(|own| own.ip().is_loopback()).unwrap();
+        assert_eq!(heard, [loopback.to_string().as_bytes().into(), BytesMut::from(&b"last"[..])]);
+    }
+
+    #[test]
     fn a_taken_port_is_told_by_name() {
         let first = Sockets::open(Ipv4Addr::LOCALHOST.into(), 0, false).unwrap();
         let port = first.bound()[0].port();

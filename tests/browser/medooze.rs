@@ -129,8 +129,9 @@ fn a_client_of_another_make_changes_its_network_and_goes_on_with_the_session_it_
     let page = Elsewhere::open();
     let origins = format!("server.allow_origins=[\"{}\"]", page.origin);
     // By TCP it would be reached without the door; and of several candidates this client makes a list with commas
-    // between, which no browser reads.
-    let server = Framegate::run_text(GRAPH, &["--set", &origins, "--set", "server.tcp=false"]);
+    // between, which no browser reads: so there is one.
+    let one_way = ["--set", "server.tcp=false", "--set", "server.interfaces=[\"127.0.0.1\"]"];
+    let server = Framegate::run_text(GRAPH, &[["--set", &origins].as_slice(), &one_way].concat());
     server.until_live();
     let port = media_port(&server.at("live/whep"), OFFER);
     let door = Door::to(port);

@@ -157,8 +157,14 @@ impl Drop for Chromium {
     }
 }
 
-/// Starts the driver on a port of its own choice.
+/// Starts the driver on a port of its own choice. It chooses one that is free for IPv4 and gives up where
+/// IPv6 has it taken: then another is started.
 fn driver() -> (Child, u16) {
+    const MOST_TRIES: usize = 5;
+    (0..MOST_TRIES).find_map(|_| try_driver()).expect("chromedriver says which port it took")
+}
+
+fn try_driver() -> Option<(Child, u16)> {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
         .stdout(Stdio::piped())
@@ -170,5 +176,9 @@ fn driver() -> (Child, u16) {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     });
-    (driver, port.expect("chromedriver says which port it took"))
+    if port.is_none() {
+        // Its output is over, so it is too; waited for, it is no zombie.
+        let _ = driver.wait();
+    }
+    port.map(|port| (driver, port))
 }

@@ -6,6 +6,7 @@
 
 mod cameras;
 mod graphs;
+#[path = "../support/heap.rs"]
 mod heap;
 mod kernels;
 mod measure;

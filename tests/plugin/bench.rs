@@ -130,6 +130,12 @@ impl Bench {
         done.map(|()| given).map_err(|error| error.to_string())
     }
 
+    /// As little as a graph does: the node's own work on `frame`, and letting go of what comes of it.
+    pub fn work(&mut self, frame: Frame, out: &mut Output) {
+        self.node.process(Inputs::one(Item::Frame(frame)), out).expect("it does its work");
+        out.drain().for_each(drop);
+    }
+
     /// Other settings for the running node, as a graph that is changed hands them over.
     pub fn adjust(&mut self, beside: &Json, with: &Json) -> Adjusted {
         let settings = settings(&kind(), beside, with);

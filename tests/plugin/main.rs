@@ -4,6 +4,7 @@
 //! test for each mode of `plugins/misbehave`, `by_hand` what only hand-written code can do wrong,
 //! `costly` what is dear to compile,
 //! `differential` that the reference plugins do the same natively, `fuzz` what nobody thought of,
+//! `unasked` that frames cross without the heap,
 //! `faces` that a face is found and hidden in natural footage, `portrait` what `plugin inspect` tells,
 //! `sharing`, `encrypted` and `tokens` push, pull and run plugins by way of a real registry, `refused`
 //! by one that is none (`desk` is whose hands do it),
@@ -21,6 +22,8 @@ mod encrypted;
 mod faces;
 mod fuzz;
 mod graphs;
+#[path = "../support/heap.rs"]
+mod heap;
 mod hostile;
 mod identical;
 mod interface;
@@ -36,4 +39,5 @@ mod support;
 mod survival;
 mod swap;
 mod tokens;
+mod unasked;
 mod worlds;

@@ -25,11 +25,11 @@ const TAGS: usize = 64;
 const TAG_KEY: usize = 64;
 const TAG_VALUE: usize = 1024;
 
-/// A detection on its way into the guest.
-#[derive(Clone, ComponentType, Lower)]
+/// A detection as the interface has it; its label is on its way into the guest, or lies in its memory still.
+#[derive(Clone, ComponentType, Lift, Lower)]
 #[component(record)]
-pub struct Told {
-    label: Arc<str>,
+pub struct Exchanged<Label> {
+    label: Label,
     score: f32,
     x: f32,
     y: f32,
@@ -38,6 +38,9 @@ pub struct Told {
     #[component(name = "track-id")]
     track_id: Option<u64>,
 }
+
+pub type Told = Exchanged<Arc<str>>;
+type Said = Exchanged<WasmStr>;
 
 impl Told {
     fn of(detection: &Detection) -> Told {
@@ -45,20 +48,6 @@ impl Told {
         let Region { x, y, width, height } = *region;
         Told { label: label.clone(), score: *score, x, y, width, height, track_id: *track }
     }
-}
-
-/// A detection that lies in the guest's memory still.
-#[derive(ComponentType, Lift)]
-#[component(record)]
-struct Said {
-    label: WasmStr,
-    score: f32,
-    x: f32,
-    y: f32,
-    width: f32,
-    height: f32,
-    #[component(name = "track-id")]
-    track_id: Option<u64>,
 }
 
 /// The labels that a plugin gives, each once: they are few, and go along with every frame.

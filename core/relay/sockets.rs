@@ -300,6 +300,9 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
 mod tests {
     use super::*;
     use crate::relay::addresses::{interfaces, reach};
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn datagram(to: u16, length: usize) -> Datagram {
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -351,7 +354,9 @@ mod tests {
         for own in interfaces().map(|(_, ip)| SocketAddr::new(ip, port)).filter(SocketAddr::is_ipv4) {
             sender.send_to(own.to_string().as_bytes(), own).unwrap();
             let mut heard = vec![];
+            let until = Instant::now() + PATIENCE;
             while heard.is_empty() {
+                assert!(Instant::now() < until, "nothing is heard at {own}");
                 sockets.receive(&[], |inbound| heard.push((inbound.to, inbound.bytes)));
             }
             assert_eq!(heard, [(own, own.to_string().as_bytes().into())]);
@@ -371,7 +376,9 @@ mod tests {
         let last = UdpSocket::bind("127.0.0.1:0").unwrap();
         last.send_to(b"last", sockets.bound()[0]).unwrap();
         let mut heard: Vec<BytesMut> = vec![];
+        let until = Instant::now() + PATIENCE;
         while heard.last().is_none_or(|last| &last[..] != b"last") {
+            assert!(Instant::now() < until, "{heard:?}");
             sockets.receive(&[], |inbound| heard.push(inbound.bytes));
         }
         let loopback = own.iter().find(|own| own.ip().is_loopback()).unwrap();

@@ -240,11 +240,16 @@ impl Fanout {
             .collect()
     }
 
+    /// How many sessions there are.
+    pub fn connections(&self) -> usize {
+        self.viewers.len() + self.publishers.len()
+    }
+
     /// What is held for sessions, by name of the table: nothing, when there are none.
     pub fn tables(&self) -> Tables {
         let [fragments, addresses, questions] = self.demux.sizes();
         vec![
-            ("connections", self.viewers.len() + self.publishers.len()),
+            ("connections", self.connections()),
             ("fragments", fragments),
             ("addresses", addresses),
             ("questions", questions),

@@ -17,10 +17,11 @@
 //! viewer's network changed: `peer/path`) comes by `hub/trickle`. Its datagrams find it by `demux`, which
 //! gives `strangers` little; those that come before the stack can use them wait in `early`. What it
 //! reports (`feedback`) becomes retransmissions, or a need that `gate` merges with others' into a wish for
-//! a keyframe; how much it loses bears on the bitrate by the rule of `follow`. Whether anybody watches at all is `demand`'s business: a stream
-//! that is made on demand sleeps until the first viewer comes. A server that a stream is published to
-//! (`push`) is a viewer that we invite. What is published to us comes in by `ingest`, through the same
-//! offers, addresses and `connection`s.
+//! a keyframe; how much it loses bears on the bitrate by the rule of `follow`. Whether anybody watches at all
+//! is `demand`'s business: a stream that is made on demand sleeps until the first viewer comes. When a `crowd`
+//! has left, its memory goes back to the system. A server that a stream is published to (`push`) is a viewer
+//! that we invite. What is published to us comes in by `ingest`, through the same offers, addresses and
+//! `connection`s.
 //!
 //! # Rules
 //!
@@ -35,6 +36,7 @@ mod answer;
 mod bundle;
 mod candidate;
 mod connection;
+mod crowd;
 mod demand;
 mod demux;
 mod detections;

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::crowd::{Crowd, give_back};
 use super::fanout::{Ended, Fanout, How};
 use super::mailbox::{Command, Mailbox};
 use super::peer::Why;
@@ -18,7 +19,7 @@ enum Next {
 
 /// Runs until [`Command::Stop`]. `ended` hears of every session that ends.
 pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
-    let mut fanout = Fanout::new();
+    let (mut fanout, mut crowd) = (Fanout::new(), Crowd::default());
     // However this ends, nobody may go on leaving things for a thread that is gone.
     let _closing = Closing(&mailbox);
     loop {
@@ -41,6 +42,9 @@ pub fn run(mut sockets: Sockets, mailbox: Mailbox, ended: impl Fn(&Ended)) {
         for one in fanout.ended() {
             tell(&one);
             ended(&one);
+        }
+        if crowd.has_left(fanout.connections()) {
+            give_back();
         }
         if next == Next::Stop {
             return;

@@ -2,7 +2,7 @@
 //!
 //! Imports come as one world, which every plugin's imports are a part of. Exports come one by one,
 //! because plugins differ in which they have. Missing are the interfaces that carry something for each
-//! frame: `host::pixels` and `host::annotations` bind them by hand, without a copy in between.
+//! frame: the files of `host` bind them by hand, without a copy in between.
 
 /// What the host lends.
 pub mod imports {
@@ -12,8 +12,6 @@ pub mod imports {
             package framegate:host;
             world imports {
                 import framegate:frame/frames@0.1.0;
-                import framegate:frame/host@0.1.0;
-                import framegate:frame/draw@0.1.0;
                 import framegate:infer/inference@0.1.0;
             }
         ",
@@ -21,7 +19,6 @@ pub mod imports {
         imports: { default: trappable },
         with: {
             "framegate:frame/frames.frame": crate::plugin::lent::Lent,
-            "framegate:frame/draw.sprite": crate::pixels::Sprite,
             "framegate:infer/inference.model": crate::plugin::host::Opened,
         },
     });
@@ -52,17 +49,27 @@ pub mod filtering {
     });
 }
 
-/// What a plugin answers that looks and reports.
+/// What a plugin answers that looks and reports: bound by hand, as what it found comes with each frame.
 pub mod detecting {
-    wasmtime::component::bindgen!({
-        path: "wit/v0",
-        inline: "package framegate:host; world exports { export framegate:frame/detecting@0.1.0; }",
-        world: "framegate:host/exports",
-        with: {
-            "framegate:frame/types@0.1.0": crate::plugin::bindings::imports::framegate::frame::types,
-            "framegate:frame/frames@0.1.0": crate::plugin::bindings::imports::framegate::frame::frames,
-        },
-    });
+    use wasmtime::Store;
+    use wasmtime::component::{Instance, Resource, TypedFunc};
+
+    use super::types::Error;
+    use crate::plugin::lent::Lent;
+    use crate::plugin::lifted::Found;
+
+    const INTERFACE: &str = "framegate:frame/detecting@0.1.0";
+
+    pub type Detect = TypedFunc<(Resource<Lent>,), (Result<Found, Error>,)>;
+
+    /// # Errors
+    /// When the plugin is no detector.
+    pub fn detect<T>(store: &mut Store<T>, instance: &Instance) -> wasmtime::Result<Detect> {
+        let interface = instance.get_export_index(&mut *store, None, INTERFACE);
+        let detect = interface.and_then(|it| instance.get_export_index(&mut *store, Some(&it), "detect"));
+        let detect = detect.ok_or_else(|| wasmtime::Error::msg(format!("it does not export {INTERFACE}")))?;
+        instance.get_typed_func(store, detect)
+    }
 }
 
 /// What a plugin answers that can hand its state to a successor.
@@ -74,5 +81,5 @@ pub mod snapshot {
     });
 }
 
-pub use imports::framegate::frame::{draw, frames, host, types};
+pub use imports::framegate::frame::{frames, types};
 pub use imports::framegate::infer::inference;

@@ -5,19 +5,22 @@
 //! dead and must be dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
 use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
+use super::bindings::detecting::{self, Detect};
 use super::bindings::lifecycle::exports::framegate::frame::lifecycle::Descriptor;
 use super::bindings::types::Error as Refusal;
-use super::bindings::{detecting, filtering, lifecycle, snapshot};
+use super::bindings::{filtering, lifecycle, snapshot};
 use super::border::World;
 use super::engine::Inside;
 use super::fault::Fault;
-use super::host::{Budget, Crossed, State, found};
+use super::host::{Budget, Crossed, State};
 use super::lent::Lent;
+use super::lifted::Found;
 use super::limits::{COPY_WITHOUT_FRAME, Limits, SNAPSHOT, START_TIME};
 use super::program::Program;
 use crate::media::{Detection, Frame};
@@ -45,13 +48,13 @@ pub struct Used {
 
 enum Work {
     Filtering(filtering::Exports),
-    Detecting(detecting::Exports),
+    Detecting(Detect),
 }
 
 /// What came of one frame.
 pub enum Answer {
     /// The frame goes on, changed or not; what a detector found is yet to be added to it.
-    Pass(Frame, Vec<Detection>),
+    Pass(Frame, Option<Arc<Vec<Detection>>>),
     /// The frame ends here.
     Drop,
 }
@@ -103,7 +106,7 @@ impl Instance {
             let instance = program.instance_pre.instantiate(&mut *store)?;
             let lifecycle = lifecycle::Exports::new(&mut *store, &instance)?;
             let work = match program.passport.world {
-                World::Detector => Work::Detecting(detecting::Exports::new(&mut *store, &instance)?),
+                World::Detector => Work::Detecting(detecting::detect(store, &instance)?),
                 World::Filter | World::Overlay | World::Analyzer => {
                     Work::Filtering(filtering::Exports::new(&mut *store, &instance)?)
                 }
@@ -169,10 +172,9 @@ impl Instance {
                 enter(&mut self.store, times.hard, copied, |store| filtering.call_process(store, handle))
                     .map(Said::Verdict)
             }
-            Work::Detecting(detecting) => {
-                let detecting = detecting.framegate_frame_detecting();
-                enter(&mut self.store, times.hard, copied, |store| detecting.call_detect(store, handle))
-                    .map(Said::Found)
+            Work::Detecting(detect) => {
+                enter(&mut self.store, times.hard, copied, |store| detect.call(store, (handle,)))
+                    .map(|(found,)| Said::Found(found))
             }
         };
         let fuel_left = self.fuel_left();
@@ -192,13 +194,13 @@ impl Instance {
         use filtering::exports::framegate::frame::filtering::Verdict;
         match said {
             Said::Verdict(verdict) => match verdict? {
-                Verdict::Pass => Ok(Answer::Pass(lent.take_back()?, Vec::new())),
+                Verdict::Pass => Ok(Answer::Pass(lent.take_back()?, None)),
                 Verdict::Drop => Ok(Answer::Drop),
             },
-            Said::Found(items) => {
+            Said::Found(found) => {
                 let already = lent.header().annotations().detections.len();
-                let found = found(items?, already, &mut self.store.data_mut().heard.labels)?;
-                Ok(Answer::Pass(lent.take_back()?, found))
+                let found = self.store.data_mut().heard.found(&found?, already)?;
+                Ok(Answer::Pass(lent.take_back()?, Some(found)))
             }
         }
     }
@@ -253,7 +255,7 @@ impl Instance {
 /// An export's own answer.
 enum Said {
     Verdict(Result<filtering::exports::framegate::frame::filtering::Verdict, Refusal>),
-    Found(Result<Vec<super::bindings::types::Detection>, Refusal>),
+    Found(Result<Found, Refusal>),
 }
 
 fn refused(refusal: &Refusal) -> Failure {

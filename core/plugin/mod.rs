@@ -24,6 +24,7 @@ mod instance;
 mod kind;
 mod lent;
 mod library;
+mod lifted;
 mod limits;
 mod looked;
 mod lowered;

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::border::World;
 use super::fault::Fault;
 use super::host::{Journal, Shared, State};
 use super::instance::{Answer, Failure, Instance, Times, Used};
@@ -26,7 +25,7 @@ use crate::node::{
     self, Adjusted, Counter, Format, Handled, Inputs, NodeError, Output, Settings, Site, Wish,
 };
 use crate::pixels::{Rect, Rgba, draw};
-use crate::plugin::bindings::host::Level;
+use crate::plugin::host::Level;
 use swap::{RolledBack, Trial};
 
 /// The ports of [`Kind`](super::Kind)'s contract, in its order.
@@ -127,7 +126,6 @@ pub struct Plugin {
     name: Arc<str>,
     /// What goes along with frames lies in the memory of what went along with earlier ones.
     annotations: Recycled<Annotations>,
-    found: Recycled<Vec<Detection>>,
     journal: Journal,
     seat: Seat,
     recovery: Recovery,
@@ -226,7 +224,6 @@ impl Plugin {
             site: site.clone(),
             name: site.node.as_str().into(),
             annotations: Recycled::default(),
-            found: Recycled::default(),
             journal,
             seat: Seat::Taken(Box::new(instance)),
             recovery: Recovery::default(),
@@ -361,9 +358,8 @@ impl Plugin {
         Ok(black)
     }
 
-    fn give(&mut self, mut frame: Frame, found: Vec<Detection>, out: &mut Output) {
-        if self.recipe.program.passport.world == World::Detector {
-            let found = self.found.share(|list| *list = found);
+    fn give(&mut self, mut frame: Frame, found: Option<Arc<Vec<Detection>>>, out: &mut Output) {
+        if let Some(found) = found {
             frame.annotate(&mut self.annotations, |annotations| {
                 annotations.detections.extend_from_slice(&found);
                 looked::note(annotations, &self.name);

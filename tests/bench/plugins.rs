@@ -195,4 +195,5 @@ pub fn heap() {
     }
     let boxes = Scene { ring: scene.ring.iter().map(marked).collect(), ..scene };
     measure("overlay, three boxes to draw", boxes.plugin("", &Plugin::new("overlay", "{}")));
+    measure("overlay (privacy), three boxes to hide", boxes.plugin("", &Plugin::new("privacy", "{}")));
 }

@@ -6,6 +6,7 @@
 //! is copied first. [`cost`] tells beforehand how many pixels a call will touch.
 
 pub mod cost;
+mod letters;
 mod obscure;
 mod paint;
 mod sprite;

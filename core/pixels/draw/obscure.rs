@@ -3,6 +3,7 @@
 //! Owns both. Chroma is obscured out to the whole samples that touch the area, so that nothing of
 //! it shows through at odd edges; samples outside the area are never mixed in.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::media::{Frame, PlaneMut, PoolFull};
@@ -26,14 +27,28 @@ pub fn pixelate(frame: &mut Frame, area: Rect, cell: u8) -> Result<(), PoolFull>
 /// # Errors
 /// [`PoolFull`] when a shared plane must be copied and the pool is at its limit.
 pub fn blur(frame: &mut Frame, area: Rect, radius: u8) -> Result<(), PoolFull> {
-    each_part(frame, area, |plane, part, halved| {
-        let radius = usize::from(radius.max(1));
-        let radius = if halved { radius.div_ceil(2) } else { radius };
-        for _ in 0..2 {
-            blur_rows(plane, part, radius);
-            blur_columns(plane, part, radius);
-        }
+    LINES.with_borrow_mut(|lines| {
+        each_part(frame, area, |plane, part, halved| {
+            let radius = usize::from(radius.max(1));
+            let radius = if halved { radius.div_ceil(2) } else { radius };
+            for _ in 0..2 {
+                lines.blur_rows(plane, part, radius);
+                lines.blur_columns(plane, part, radius);
+            }
+        })
     })
+}
+
+/// A thread's working memory: kept, so that in steady state none is asked for.
+#[derive(Default)]
+struct Lines {
+    /// As they were.
+    sharp: Vec<u8>,
+    smooth: Vec<u8>,
+}
+
+thread_local! {
+    static LINES: RefCell<Lines> = RefCell::default();
 }
 
 /// The samples of one channel of a plane that lie in the area.
@@ -55,7 +70,7 @@ impl Part {
 fn each_part(
     frame: &mut Frame,
     area: Rect,
-    work: impl Fn(&mut PlaneMut<'_>, &Part, bool),
+    mut work: impl FnMut(&mut PlaneMut<'_>, &Part, bool),
 ) -> Result<(), PoolFull> {
     let Some(Clipped { left, top, right, bottom }) = area.clipped(frame.size()) else {
         return Ok(());
@@ -112,35 +127,37 @@ fn smooth(line: &[u8], radius: usize, mut put: impl FnMut(usize, u8)) {
     }
 }
 
-fn blur_rows(plane: &mut PlaneMut<'_>, part: &Part, radius: usize) {
-    let mut line = Vec::with_capacity(part.columns.len());
-    for y in part.rows.clone() {
-        let row = plane.row(y);
-        line.clear();
-        line.extend(part.columns.clone().map(|x| row[part.at(x)]));
-        smooth(&line, radius, |index, value| row[part.at(part.columns.start + index)] = value);
+impl Lines {
+    fn blur_rows(&mut self, plane: &mut PlaneMut<'_>, part: &Part, radius: usize) {
+        let line = &mut self.sharp;
+        for y in part.rows.clone() {
+            let row = plane.row(y);
+            line.clear();
+            line.extend(part.columns.clone().map(|x| row[part.at(x)]));
+            smooth(line, radius, |index, value| row[part.at(part.columns.start + index)] = value);
+        }
     }
-}
 
-/// Columns in strips of neighbouring samples: a column alone would touch a cache line per sample.
-fn blur_columns(plane: &mut PlaneMut<'_>, part: &Part, radius: usize) {
-    const STRIP: usize = 64;
-    let tall = part.rows.len();
-    let mut lines = vec![0; STRIP * tall];
-    for first in part.columns.clone().step_by(STRIP) {
-        let strip = first..(first + STRIP).min(part.columns.end);
-        for (down, y) in part.rows.clone().enumerate() {
-            let row = plane.row(y);
-            strip.clone().enumerate().for_each(|(i, x)| lines[i * tall + down] = row[part.at(x)]);
-        }
-        let mut smoothed = vec![0; strip.len() * tall];
-        for i in 0..strip.len() {
-            let line = &lines[i * tall..][..tall];
-            smooth(line, radius, |down, value| smoothed[i * tall + down] = value);
-        }
-        for (down, y) in part.rows.clone().enumerate() {
-            let row = plane.row(y);
-            strip.clone().enumerate().for_each(|(i, x)| row[part.at(x)] = smoothed[i * tall + down]);
+    /// Columns in strips of neighbouring samples: a column alone would touch a cache line per sample.
+    fn blur_columns(&mut self, plane: &mut PlaneMut<'_>, part: &Part, radius: usize) {
+        const STRIP: usize = 64;
+        let tall = part.rows.len();
+        self.sharp.resize(STRIP * tall, 0);
+        self.smooth.resize(STRIP * tall, 0);
+        for first in part.columns.clone().step_by(STRIP) {
+            let strip = first..(first + STRIP).min(part.columns.end);
+            for (down, y) in part.rows.clone().enumerate() {
+                let row = plane.row(y);
+                strip.clone().enumerate().for_each(|(i, x)| self.sharp[i * tall + down] = row[part.at(x)]);
+            }
+            for i in 0..strip.len() {
+                let line = &self.sharp[i * tall..][..tall];
+                smooth(line, radius, |down, value| self.smooth[i * tall + down] = value);
+            }
+            for (down, y) in part.rows.clone().enumerate() {
+                let row = plane.row(y);
+                strip.clone().enumerate().for_each(|(i, x)| row[part.at(x)] = self.smooth[i * tall + down]);
+            }
         }
     }
 }

@@ -1,20 +1,14 @@
-//! Text in one monospaced bitmap font, anti-aliased.
+//! Text: one line of letters, anti-aliased.
 //!
-//! Owns laying out a single line and fitting the font's four sizes to the one asked for.
+//! Owns laying out a line, and which of its letters are worked on at all. Leaves how they look to `letters`.
 
-use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+use std::cell::RefCell;
 
+use super::letters::Font;
 use super::paint;
 use crate::media::{Frame, PoolFull, Size};
 use crate::pixels::colour::{Palette, Rgba};
 use crate::pixels::rect::Rect;
-use crate::pixels::resize;
-
-const RASTERS: [RasterHeight; 4] =
-    [RasterHeight::Size16, RasterHeight::Size20, RasterHeight::Size24, RasterHeight::Size32];
-const WEIGHT: FontWeight = FontWeight::Regular;
-/// Smaller than this, no letter can be told from another.
-const LEAST: u8 = 6;
 
 /// Draws one line of text whose box has its top left at `x`, `y` and is `size` pixels high (at
 /// least 6). Characters the font lacks show as `?`; control characters, line ends among them, as
@@ -23,38 +17,41 @@ const LEAST: u8 = 6;
 /// # Errors
 /// [`PoolFull`] when a shared plane must be copied and the pool is at its limit.
 pub fn text(frame: &mut Frame, x: i32, y: i32, size: u8, colour: Rgba, value: &str) -> Result<(), PoolFull> {
-    let line = Line::new(size);
+    let line = Line(Font::of(size));
     let visible = line.visible(x, value, frame.size().width());
-    let shown: Vec<char> = value.chars().skip(visible.skipped).take(visible.count).collect();
-    let width = line.width(shown.len());
-    let Some(area) = Rect::new(visible.x, y, width, u32::from(line.size)).clipped(frame.size()) else {
+    let width = line.width(visible.count);
+    let Some(area) = Rect::new(visible.x, y, width, u32::from(line.0.height)).clipped(frame.size()) else {
         return Ok(());
     };
-    let mask = line.coverage(&shown);
     let palette = Palette::of(frame.format());
     let full = palette.texel(colour, 255);
-    paint::each(frame, area, |px, py| {
-        let (across, down) =
-            ((px as i64 - i64::from(visible.x)) as usize, (py as i64 - i64::from(y)) as usize);
-        match mask[down * width as usize + across] {
-            0 => Default::default(),
-            255 => full,
-            coverage => palette.texel(colour, coverage),
-        }
+    COVERED.with_borrow_mut(|mask| {
+        line.cover(mask, value.chars().skip(visible.skipped).take(visible.count), visible.count);
+        paint::each(frame, area, |px, py| {
+            let (across, down) =
+                ((px as i64 - i64::from(visible.x)) as usize, (py as i64 - i64::from(y)) as usize);
+            match mask[down * width as usize + across] {
+                0 => Default::default(),
+                255 => full,
+                coverage => palette.texel(colour, coverage),
+            }
+        })
     })
 }
 
 /// Width and height in pixels of the box [`text`] draws in.
 pub fn text_size(size: u8, value: &str) -> (u32, u32) {
-    let line = Line::new(size);
-    (line.width(value.chars().count()), u32::from(line.size))
+    let line = Line(Font::of(size));
+    (line.width(value.chars().count()), u32::from(line.0.height))
 }
 
-/// One size of text.
-struct Line {
-    size: u8,
-    raster: RasterHeight,
+thread_local! {
+    /// What the letters of a line cover: kept, so that in steady state no memory is asked for.
+    static COVERED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Letters side by side.
+struct Line(Font);
 
 /// The characters that reach into the picture.
 struct Visible {
@@ -65,58 +62,41 @@ struct Visible {
 }
 
 impl Line {
-    fn new(size: u8) -> Line {
-        let size = size.max(LEAST);
-        let raster = RASTERS.into_iter().find(|raster| raster.val() >= usize::from(size));
-        Line { size, raster: raster.unwrap_or(RasterHeight::Size32) }
-    }
-
-    /// The width of `count` characters: the raster's, scaled with the height and rounded up.
     fn width(&self, count: usize) -> u32 {
-        let raster = get_raster_width(WEIGHT, self.raster) as u64;
-        let width = (count as u64).saturating_mul(raster * u64::from(self.size));
-        u32::try_from(width.div_ceil(self.raster.val() as u64)).unwrap_or(u32::MAX)
+        u32::try_from(count.saturating_mul(self.0.advance)).unwrap_or(u32::MAX)
     }
 
     // A guest may ask for a million characters at x = -1,000,000: only what shows is worked on.
     fn visible(&self, x: i32, value: &str, picture: u32) -> Visible {
-        // A letter is a fraction of pixels wide once scaled; rounding it would add up over a long line.
-        let pixels = get_raster_width(WEIGHT, self.raster) as i64 * i64::from(self.size);
-        let letters_in = |width: i64| width.max(0) * self.raster.val() as i64 / pixels;
-        let skipped = (letters_in(-i64::from(x)) - 1).max(0) as usize;
+        let letters_in = |width: i64| width.max(0) / self.0.advance as i64;
+        let skipped = letters_in(-i64::from(x)) as usize;
         let start = i64::from(x) + i64::from(self.width(skipped));
-        let room = letters_in(i64::from(picture) - start) + 2;
+        let room = letters_in(i64::from(picture) - start) + 1;
         let count = value.chars().skip(skipped).take(room as usize).count();
         Visible { skipped, count, x: i32::try_from(start).unwrap_or(i32::MAX) }
     }
 
-    /// How much of each pixel the letters cover, 0..=255, row by row.
-    fn coverage(&self, shown: &[char]) -> Vec<u8> {
-        let letter = get_raster_width(WEIGHT, self.raster);
-        let (width, height) = (letter * shown.len(), self.raster.val());
-        let mut mask = vec![0; width * height];
-        for (index, &character) in shown.iter().enumerate() {
-            let glyph = get_raster(printable(character), WEIGHT, self.raster)
-                .or_else(|| get_raster('?', WEIGHT, self.raster))
-                .expect("the font has a question mark");
-            for (row, bits) in mask.chunks_exact_mut(width).zip(glyph.rows()) {
-                row[index * letter..][..letter].copy_from_slice(bits);
-            }
+    /// Puts into `mask` how much of each pixel the `count` letters of `shown` cover, 0..=255, row by row.
+    fn cover(&self, mask: &mut Vec<u8>, shown: impl Iterator<Item = char>, count: usize) {
+        let Font { advance, height, .. } = self.0;
+        mask.clear();
+        mask.resize(advance * count * usize::from(height), 0);
+        for (index, letter) in shown.enumerate() {
+            self.0.with(letter, |covered| {
+                let rows = mask.chunks_exact_mut(advance * count);
+                for (row, letter) in rows.zip(covered.chunks_exact(advance)) {
+                    row[index * advance..][..advance].copy_from_slice(letter);
+                }
+            });
         }
-        let to = (self.width(shown.len()) as usize, usize::from(self.size));
-        if (width, height) == to { mask } else { resize::bytes(&mask, (width, height), to) }
     }
-}
-
-fn printable(character: char) -> char {
-    if character.is_control() { ' ' } else { character }
 }
 
 /// How many pixels [`text`] touches.
 pub(super) fn cost(picture: Size, x: i32, y: i32, size: u8, value: &str) -> u64 {
-    let line = Line::new(size);
+    let line = Line(Font::of(size));
     let visible = line.visible(x, value, picture.width());
-    let area = Rect::new(visible.x, y, line.width(visible.count), u32::from(line.size));
+    let area = Rect::new(visible.x, y, line.width(visible.count), u32::from(line.0.height));
     // Walking past skipped characters is work too.
     area.pixels(picture) + visible.skipped.min(value.len()) as u64
 }
@@ -170,8 +150,8 @@ mod tests {
     #[test]
     fn text_half_outside_shows_its_other_half() {
         let whole = written(0, 16, "ABCDEF");
-        let shifted = written(-(get_raster_width(WEIGHT, RasterHeight::Size16) as i32) * 3, 16, "ABCDEF");
-        let width = get_raster_width(WEIGHT, RasterHeight::Size16);
+        let width = Font::of(16).advance;
+        let shifted = written(-(width as i32) * 3, 16, "ABCDEF");
         for (whole, shifted) in whole.iter().zip(&shifted) {
             assert_eq!(whole[3 * width..6 * width], shifted[..3 * width]);
         }

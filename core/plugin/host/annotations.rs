@@ -10,14 +10,15 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmList
 
 use super::{State, on_loan};
 use crate::media::{Annotations, Detection, Frame, Recycled, Region};
-use crate::plugin::bindings::types::{self, Error};
+use crate::plugin::bindings::types::Error;
 use crate::plugin::lent::{Lent, failed, invalid, not_granted};
+use crate::plugin::lifted::Found;
 use crate::plugin::looked;
 
 /// Detections of one frame.
-const DETECTIONS: usize = 1024;
+pub const DETECTIONS: usize = 1024;
 /// Bytes of a label.
-const LABEL: usize = 64;
+pub const LABEL: usize = 64;
 /// Labels kept of one plugin; a detector of everyday things knows some eighty.
 const LABELS: usize = 128;
 /// Tags of one frame, and bytes of their keys and values.
@@ -25,7 +26,8 @@ const TAGS: usize = 64;
 const TAG_KEY: usize = 64;
 const TAG_VALUE: usize = 1024;
 
-/// A detection as the interface has it; its label is on its way into the guest, or lies in its memory still.
+/// A detection as the interface has it; its label is on its way into the guest or out of it, or lies in its
+/// memory still.
 #[derive(Clone, ComponentType, Lift, Lower)]
 #[component(record)]
 pub struct Exchanged<Label> {
@@ -52,7 +54,7 @@ impl Told {
 
 /// The labels that a plugin gives, each once: they are few, and go along with every frame.
 #[derive(Default)]
-pub struct Labels(Vec<Arc<str>>);
+struct Labels(Vec<Arc<str>>);
 
 impl Labels {
     fn shared(&mut self, label: &str) -> Arc<str> {
@@ -131,13 +133,34 @@ fn put(
 /// What a guest has said, in memory that serves for every frame.
 #[derive(Default)]
 pub struct Heard {
-    pub labels: Labels,
+    labels: Labels,
     items: Vec<Said>,
     found: Vec<Detection>,
     annotations: Recycled<Annotations>,
+    lists: Recycled<Vec<Detection>>,
 }
 
 impl Heard {
+    /// Checks what a detector says it has found, in a frame where `already` detections are known.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a box outside the picture, a score outside 0..=1 or a label that is too
+    /// long; `failed` for too many.
+    pub fn found(&mut self, found: &Found, already: usize) -> Result<Arc<Vec<Detection>>, Error> {
+        room_for(found.items().len(), already)?;
+        let (labels, mut outcome) = (&mut self.labels, Ok(()));
+        let list = self.lists.share(|list| {
+            list.clear();
+            outcome = found.items().iter().try_for_each(|item| {
+                let Exchanged { label, score, x, y, width, height, track_id } = item;
+                let label = label.text().map_err(too_long)?;
+                list.push(checked(label, *score, [*x, *y, *width, *height], *track_id, labels)?);
+                Ok(())
+            });
+        });
+        outcome.map(|()| list)
+    }
+
     fn read(
         &mut self,
         store: &mut StoreContextMut<'_, State>,
@@ -199,29 +222,15 @@ fn tagged(frame: &mut Frame, key: String, value: String) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks what a guest says it has found, in a frame where `already` detections are known.
-///
-/// # Errors
-/// `invalid-argument` for a box outside the picture, a score outside 0..=1 or a label that is too
-/// long; `failed` for too many.
-pub fn found(
-    items: Vec<types::Detection>,
-    already: usize,
-    labels: &mut Labels,
-) -> Result<Vec<Detection>, Error> {
-    room_for(items.len(), already)?;
-    let one = |item: types::Detection| {
-        let types::Detection { label, score, x, y, width, height, track_id } = item;
-        checked(&label, score, [x, y, width, height], track_id, labels)
-    };
-    items.into_iter().map(one).collect()
-}
-
 fn room_for(more: usize, already: usize) -> Result<(), Error> {
     match more <= DETECTIONS.saturating_sub(already) {
         true => Ok(()),
         false => Err(failed(format!("a frame has at most {DETECTIONS} detections"))),
     }
+}
+
+fn too_long(label: usize) -> Error {
+    invalid(format!("a label has at most {LABEL} bytes, got {label}"))
 }
 
 fn checked(
@@ -232,7 +241,7 @@ fn checked(
     labels: &mut Labels,
 ) -> Result<Detection, Error> {
     if label.len() > LABEL {
-        return Err(invalid(format!("a label has at most {LABEL} bytes, got {}", label.len())));
+        return Err(too_long(label.len()));
     }
     if !(0.0..=1.0).contains(&score) {
         return Err(invalid(format!("a score must be between 0 and 1, got {score}")));
@@ -246,24 +255,20 @@ fn checked(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::lifted::{Item, Label};
 
-    fn detection() -> types::Detection {
-        types::Detection {
-            label: "face".to_owned(),
-            score: 0.5,
-            x: 0.1,
-            y: 0.1,
-            width: 0.2,
-            height: 0.2,
-            track_id: Some(7),
-        }
+    fn detection() -> Item {
+        let label = Label::of("face");
+        Item { label, score: 0.5, x: 0.1, y: 0.1, width: 0.2, height: 0.2, track_id: Some(7) }
     }
 
     #[test]
     fn what_is_found_is_checked_number_by_number() {
-        let found = |items, already| found(items, already, &mut Labels::default());
-        assert!(found(vec![detection()], 0).is_ok());
-        let faults: [fn(&mut types::Detection); 9] = [
+        let mut heard = Heard::default();
+        let mut found = |items: Vec<Item>, already| heard.found(&items.into(), already);
+        let good = found(vec![detection()], 0).unwrap();
+        assert_eq!((&*good[0].label, good[0].track), ("face", Some(7)));
+        let faults: [fn(&mut Item); 9] = [
             |d| d.x = f32::NAN,
             |d| d.y = f32::INFINITY,
             |d| d.width = -0.1,
@@ -272,7 +277,7 @@ mod tests {
             |d| d.score = f32::NAN,
             |d| d.score = 1.5,
             |d| d.score = -0.1,
-            |d| d.label = "x".repeat(65),
+            |d| d.label = Label::of(&"x".repeat(65)),
         ];
         for (index, fault) in faults.into_iter().enumerate() {
             let mut bad = detection();

@@ -3,13 +3,13 @@
 //! Owns the rate, the length and the neutralising of a line, and the last few of them for the
 //! report of a failure. What is dropped is counted in the node's `log_dropped`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::node::{Counter, Counters};
-use crate::plugin::bindings::host::Level;
+use crate::plugin::host::Level;
 
 /// Lines a second, and lines at once after a silence.
 const LINES_A_SECOND: f64 = 20.0;
@@ -35,7 +35,7 @@ struct Shared {
     allowance: f64,
     refilled: Option<Instant>,
     kept: VecDeque<String>,
-    metrics: BTreeSet<String>,
+    metrics: BTreeMap<String, Counter>,
     dropped: Counter,
 }
 
@@ -45,7 +45,7 @@ impl Journal {
             allowance: LINES_A_SECOND,
             refilled: None,
             kept: VecDeque::with_capacity(KEPT),
-            metrics: BTreeSet::new(),
+            metrics: BTreeMap::new(),
             dropped: counters.named("log_dropped"),
         };
         Journal { shared: Arc::new(Mutex::new(shared)), counters: counters.clone(), node: node.into() }
@@ -86,14 +86,16 @@ impl Journal {
             return None;
         }
         let mut shared = self.shared();
-        if !shared.metrics.contains(name) {
-            if shared.metrics.len() >= METRICS {
-                return None;
-            }
-            shared.metrics.insert(name.to_owned());
+        if let Some(known) = shared.metrics.get(name) {
+            return Some(known.clone());
+        }
+        if shared.metrics.len() >= METRICS {
+            return None;
         }
         // So that a plugin cannot pose as the host.
-        Some(self.counters.named(&format!("plugin_{name}")))
+        let metric = self.counters.named(&format!("plugin_{name}"));
+        shared.metrics.insert(name.to_owned(), metric.clone());
+        Some(metric)
     }
 
     // Nothing below can leave the state half-written.

@@ -12,6 +12,7 @@ pub mod journal;
 mod pixels;
 mod report;
 mod wasi;
+mod words;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,9 +21,10 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
-pub use annotations::found;
+pub use annotations::{DETECTIONS, Exchanged, LABEL};
 pub use inference::{Opened, Shared};
 pub use journal::Journal;
+pub use report::Level;
 
 use annotations::{Heard, Told};
 
@@ -49,9 +51,10 @@ pub struct State {
     budget: Budget,
     /// Where what is handed over is put together, again and again: at most a `limits.memory` of it.
     scratch: Arc<Vec<u8>>,
-    /// Of what it has found.
+    /// What it says it has found.
     pub heard: Heard,
     told: Arc<Vec<Told>>,
+    words: String,
     /// Bytes in all its sprites.
     sprites: usize,
     table: ResourceTable,
@@ -95,6 +98,7 @@ impl State {
             scratch: Arc::default(),
             heard: Heard::default(),
             told: Arc::default(),
+            words: String::new(),
             sprites: 0,
             table,
         }
@@ -126,10 +130,10 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasi::link(&mut linker)?;
     bindings::types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::frames::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-    bindings::host::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-    bindings::draw::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     bindings::inference::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     annotations::link(&mut linker)?;
+    draw::link(&mut linker)?;
     pixels::link(&mut linker)?;
+    report::link(&mut linker)?;
     Ok(linker)
 }

@@ -17,7 +17,7 @@ use wasmtime_wasi::{
 
 use super::State;
 use super::journal::{self, Journal};
-use crate::plugin::bindings::host::Level;
+use crate::plugin::host::Level;
 use crate::plugin::limits::RANDOM_BYTES;
 
 /// The version under which the library links these; a guest's own may be any 0.2.

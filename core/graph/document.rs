@@ -252,6 +252,7 @@ fn text(reader: &mut Reader<'_>, entries: &Map<String, Json>, key: &str, path: &
             let message = format!("{} has no \"{key}\"", of_node());
             let help = match key {
                 "id" => "add `id: NAME`, a small word that links and logs call it by",
+                _ if entries.contains_key("plugin") => "add `kind: plugin`, which `plugin:` belongs to",
                 _ => "add `kind: KIND`; `framegate kinds` lists them all",
             };
             reader.report(Diagnostic::error("missing-key", path.clone(), message).help(help));

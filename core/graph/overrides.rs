@@ -43,9 +43,10 @@ impl std::str::FromStr for Override {
 
 impl Override {
     fn value(&self) -> Json {
-        match serde_json::from_str(&self.value) {
-            // Lists and mappings may be given in JSON.
-            Ok(json @ (Json::Array(_) | Json::Object(_))) => json,
+        let is_enclosed = self.value.starts_with(['[', '{']);
+        match is_enclosed.then(|| document::parse(&self.value)) {
+            // Lists and mappings are written as they would be on one line of the file.
+            Some(Ok(json @ (Json::Array(_) | Json::Object(_)))) => json,
             _ => bare(self.value.clone()),
         }
     }
@@ -143,6 +144,8 @@ fn unknown(given: &Override, ids: &[String]) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -152,6 +155,19 @@ mod tests {
         assert_eq!(read.keys, ["limits", "time"]);
         for bad in ["", "cam", "cam=1", ".x=1", "cam.=1", "cam..x=1"] {
             assert!(bad.parse::<Override>().unwrap_err().contains("node.key=value"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_as_on_a_line_of_the_file() {
+        let read = |value: &str| format!("cam.key={value}").parse::<Override>().unwrap().value();
+        assert_eq!(read("[lo, 'eth 0']"), json!(["lo", "eth 0"]));
+        assert_eq!(read(r#"["lo", 3]"#), json!(["lo", 3]));
+        assert_eq!(read("{time: 20ms}"), json!({ "time": "20ms" }));
+        assert_eq!([read("15"), read("true")], [json!(15), json!(true)]);
+        // What would be no text in the file is text here: there is nothing around it to be mistaken for.
+        for text in ["[::1]:8080", "rtsp://[::1]/a: b", "- x", "a, b", "[lo", "yes # no", "null", ""] {
+            assert_eq!(read(text), json!(text));
         }
     }
 }

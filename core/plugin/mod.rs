@@ -3,9 +3,10 @@
 //! A component is found by what a graph calls it (`library`): in the program itself, in a file or in a
 //! registry (`registry`). It is read (`program`), its imports are held against what may be granted
 //! (`border`), it is compiled once (`compiler`, `engine`, `cache`) and started in a store of its own (`instance`)
-//! under limits (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`); when it
-//! fails (`fault`) the node goes on without it and starts it again later (`node`, `recovery`). When its
-//! file changes (`watch`), a successor is made ready (`successor`) and takes over (`node/swap`).
+//! under limits (`limits`, `settings`). Then frames are lent to it one by one (`lent`, `host`), and nothing is
+//! asked of the heap for what crosses, on its way in (`lowered`) or out (`lifted`); when it fails (`fault`) the
+//! node goes on without it and starts it again later (`node`, `recovery`). When its file changes (`watch`), a
+//! successor is made ready (`successor`) and takes over (`node/swap`).
 //!
 //! Reading order: `kind`, `node`, `instance`, `lent`, `host`.
 

@@ -17,6 +17,7 @@ mod bench;
 mod by_hand;
 mod costly;
 mod desk;
+mod detections;
 mod differential;
 mod encrypted;
 mod faces;

@@ -53,19 +53,19 @@ fn detections_are_read_in_whatever_encoding_a_guest_has() {
 
 #[test]
 fn detections_that_are_none_are_stopped() {
-    for data in [
-        // A list outside the memory, one too long for it, one between two words.
-        answer(0xffff_fff0, 1, 5120, 3, 0),
-        answer(4608, 0xffff_ffff, 5120, 3, 0),
-        answer(4609, 1, 5120, 3, 0),
+    for (data, why) in [
+        // One outside the memory, one too long for it, one between two words.
+        (answer(0xffff_fff0, 1, 5120, 3, 0), "list pointer/length out of bounds"),
+        (answer(4608, 0xffff_ffff, 5120, 3, 0), "list pointer/length out of bounds"),
+        (answer(4609, 1, 5120, 3, 0), "list pointer is not aligned"),
         // A label outside the memory, one too long for it, one that is no text.
-        answer(4608, 1, 0xffff_fff0, 3, 0),
-        answer(4608, 1, 5120, 0xffff_ffff, 0),
-        answer(4608, 1, 5376, 3, 0),
+        (answer(4608, 1, 0xffff_fff0, 3, 0), "string pointer/length out of bounds"),
+        (answer(4608, 1, 5120, 0xffff_ffff, 0), "string pointer/length out of bounds"),
+        (answer(4608, 1, 5376, 3, 0), "invalid utf-8"),
         // A track that neither is nor is not.
-        answer(4608, 1, 5120, 3, 2),
+        (answer(4608, 1, 5120, 3, 2), "invalid option discriminant"),
     ] {
-        assert_is_stopped(&detector("utf8", &data), "");
+        assert_is_stopped(&detector("utf8", &data), why);
     }
 }
 

@@ -2,13 +2,11 @@
 //!
 //! Bound by hand: generated bindings would make a list, and a text for each label, at every frame.
 
-use std::mem;
 use std::sync::Arc;
 
-use wasmtime::StoreContextMut;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr};
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmStr};
 
-use super::{State, on_loan};
+use super::{Answer, State, Store, on_loan};
 use crate::media::{Annotations, Detection, Frame, Recycled, Region};
 use crate::plugin::bindings::types::Error;
 use crate::plugin::lent::{Lent, failed, invalid, not_granted};
@@ -26,8 +24,7 @@ const TAGS: usize = 64;
 const TAG_KEY: usize = 64;
 const TAG_VALUE: usize = 1024;
 
-/// A detection as the interface has it; its label is on its way into the guest or out of it, or lies in its
-/// memory still.
+/// A detection as the interface has it, its label as it is on its way into the guest, or out of it.
 #[derive(Clone, ComponentType, Lift, Lower)]
 #[component(record)]
 pub struct Exchanged<Label> {
@@ -42,7 +39,6 @@ pub struct Exchanged<Label> {
 }
 
 pub type Told = Exchanged<Arc<str>>;
-type Said = Exchanged<WasmStr>;
 
 impl Told {
     fn of(detection: &Detection) -> Told {
@@ -69,8 +65,6 @@ impl Labels {
     }
 }
 
-type Answer<T> = wasmtime::Result<(Result<T, Error>,)>;
-
 pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut annotations = linker.instance("framegate:frame/annotations@0.1.0")?;
     annotations.func_wrap("detections", detections)?;
@@ -80,10 +74,7 @@ pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     annotations.func_wrap("set-tag", set_tag)
 }
 
-fn detections(
-    mut store: StoreContextMut<'_, State>,
-    (_of,): (Resource<Lent>,),
-) -> wasmtime::Result<(Arc<Vec<Told>>,)> {
+fn detections(mut store: Store<'_>, (_of,): (Resource<Lent>,)) -> wasmtime::Result<(Arc<Vec<Told>>,)> {
     let State { lent, told, .. } = store.data_mut();
     let found = &on_loan(lent)?.header().annotations().detections;
     let list = Arc::make_mut(told);
@@ -92,52 +83,36 @@ fn detections(
     Ok((told.clone(),))
 }
 
-fn add_detections(
-    mut store: StoreContextMut<'_, State>,
-    (_to, items): (Resource<Lent>, WasmList<Said>),
-) -> Answer<()> {
+fn add_detections(mut store: Store<'_>, (_to, items): (Resource<Lent>, Found)) -> Answer<()> {
     let already = store.data_mut().lent()?.header().annotations().detections.len();
-    Ok((put(&mut store, &items, already)?,))
+    put(store.data_mut(), &items, already)
 }
 
-fn set_detections(
-    mut store: StoreContextMut<'_, State>,
-    (_of, items): (Resource<Lent>, WasmList<Said>),
-) -> Answer<()> {
-    Ok((put(&mut store, &items, 0)?,))
+fn set_detections(mut store: Store<'_>, (_of, items): (Resource<Lent>, Found)) -> Answer<()> {
+    put(store.data_mut(), &items, 0)
 }
 
 /// Puts `items` after the first `kept` detections of the frame, all of them or none.
-fn put(
-    store: &mut StoreContextMut<'_, State>,
-    items: &WasmList<Said>,
-    kept: usize,
-) -> wasmtime::Result<Result<(), Error>> {
-    if let Err(many) = room_for(items.len(), kept) {
-        return Ok(Err(many));
-    }
-    // They are read from the guest's memory, which belongs to the store, as does where they go.
-    let mut heard = mem::take(&mut store.data_mut().heard);
-    let outcome = heard.read(store, items);
-    let state = store.data_mut();
-    if let Ok(Ok(())) = outcome {
-        on_loan(&mut state.lent)?.header_mut().annotate(&mut heard.annotations, |annotations| {
-            annotations.detections.truncate(kept);
-            annotations.detections.append(&mut heard.found);
-        });
-    }
-    state.heard = heard;
-    outcome
+fn put(state: &mut State, items: &Found, kept: usize) -> Answer<()> {
+    let State { lent, heard, .. } = state;
+    let frame = on_loan(lent)?.header_mut();
+    let found = match heard.found(items, kept) {
+        Ok(found) => found,
+        Err(refusal) => return Ok((Err(refusal),)),
+    };
+    frame.annotate(&mut heard.annotations, |annotations| {
+        annotations.detections.truncate(kept);
+        annotations.detections.extend_from_slice(&found);
+    });
+    Ok((Ok(()),))
 }
 
 /// What a guest has said, in memory that serves for every frame.
 #[derive(Default)]
 pub struct Heard {
     labels: Labels,
-    items: Vec<Said>,
-    found: Vec<Detection>,
-    annotations: Recycled<Annotations>,
     lists: Recycled<Vec<Detection>>,
+    annotations: Recycled<Annotations>,
 }
 
 impl Heard {
@@ -160,33 +135,9 @@ impl Heard {
         });
         outcome.map(|()| list)
     }
-
-    fn read(
-        &mut self,
-        store: &mut StoreContextMut<'_, State>,
-        items: &WasmList<Said>,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        self.items.clear();
-        self.found.clear();
-        // All in one go, so that one bound on what a call may copy holds for all the labels together.
-        for item in items.iter(&mut *store)? {
-            self.items.push(item?);
-        }
-        for Said { label, score, x, y, width, height, track_id } in self.items.drain(..) {
-            let label = label.to_str(&*store)?;
-            match checked(&label, score, [x, y, width, height], track_id, &mut self.labels) {
-                Ok(detection) => self.found.push(detection),
-                Err(refusal) => return Ok(Err(refusal)),
-            }
-        }
-        Ok(Ok(()))
-    }
 }
 
-fn tag(
-    mut store: StoreContextMut<'_, State>,
-    (_of, key): (Resource<Lent>, WasmStr),
-) -> wasmtime::Result<(Option<String>,)> {
+fn tag(mut store: Store<'_>, (_of, key): (Resource<Lent>, WasmStr)) -> wasmtime::Result<(Option<String>,)> {
     store.data_mut().lent()?;
     let key = key.to_str(&store)?;
     let annotations = store.data().lent.as_ref().map(|lent| lent.header().annotations());
@@ -194,10 +145,7 @@ fn tag(
     Ok((annotations.and_then(tag),))
 }
 
-fn set_tag(
-    mut store: StoreContextMut<'_, State>,
-    (_of, key, value): (Resource<Lent>, String, String),
-) -> Answer<()> {
+fn set_tag(mut store: Store<'_>, (_of, key, value): (Resource<Lent>, String, String)) -> Answer<()> {
     let frame = store.data_mut().lent()?.header_mut();
     Ok((tagged(frame, key, value),))
 }

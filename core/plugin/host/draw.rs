@@ -2,24 +2,20 @@
 //!
 //! Bound by hand: generated bindings would make a copy of each text.
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Linker, Lower, Resource, ResourceType, WasmStr};
 
-use super::State;
 use super::words::with_words;
+use super::{Answer, State, Store};
 use crate::media::{Frame, PoolFull, Size};
 use crate::pixels::draw::{self as paint, cost};
 use crate::pixels::{Rect, Rgba, Sprite};
-use crate::plugin::bindings::types::{self, Error};
+use crate::plugin::bindings::types;
 use crate::plugin::lent::{Lent, failed, invalid};
 
 /// Bytes of all sprites of one plugin.
 const SPRITES: usize = 16 << 20;
 /// Characters of a text; the rest is cut.
 const TEXT: usize = 256;
-
-type Answer<T> = wasmtime::Result<(Result<T, Error>,)>;
-type Store<'a> = StoreContextMut<'a, State>;
 
 /// What a text would take, in luma pixels.
 #[derive(ComponentType, Lower)]

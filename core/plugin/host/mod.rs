@@ -17,8 +17,8 @@ mod words;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime::{Engine, StoreContextMut};
 use wasmtime_wasi::WasiCtx;
 
 pub use annotations::{DETECTIONS, Exchanged, LABEL};
@@ -33,6 +33,10 @@ use super::lent::Lent;
 use super::limits::{Guard, Limits};
 use crate::media::Pool;
 use crate::node::Halt;
+
+/// What a host function is called with, and what it gives where it can refuse.
+type Store<'a> = StoreContextMut<'a, State>;
+type Answer<T> = wasmtime::Result<(Result<T, types::Error>,)>;
 
 /// What belongs to one instance.
 pub struct State {

@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, WasmList};
 
-use super::{State, on_loan};
+use super::{Answer, State, Store, on_loan};
 use crate::media::{PixelFormat, Pool, Size};
 use crate::pixels::{Sampled, sample};
 use crate::plugin::bindings::types::{self, Error};
@@ -21,8 +20,6 @@ const WRITE: &str = "framegate:frame/pixels-write@0.1.0";
 /// The largest picture that [`sample`] makes, in pixels: more is no sample.
 const MOST_SAMPLED: u64 = 4096 * 4096;
 
-type Answer<T> = wasmtime::Result<(Result<T, Error>,)>;
-
 pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut read = linker.instance(READ)?;
     read.func_wrap("read-rows", read_rows)?;
@@ -31,7 +28,7 @@ pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 fn read_rows(
-    mut store: StoreContextMut<'_, State>,
+    mut store: Store<'_>,
     (_source, plane, first, count): (Resource<Lent>, u8, u32, u32),
 ) -> Answer<Lowered> {
     let State { lent, scratch, crossed, .. } = store.data_mut();
@@ -42,7 +39,7 @@ fn read_rows(
 }
 
 fn write_rows(
-    mut store: StoreContextMut<'_, State>,
+    mut store: Store<'_>,
     (_target, plane, first, rows): (Resource<Lent>, u8, u32, WasmList<u8>),
 ) -> Answer<()> {
     // The rows lie in the guest's memory, which belongs to the store, as does the frame: one of
@@ -61,7 +58,7 @@ fn write_rows(
 }
 
 fn sampled(
-    mut store: StoreContextMut<'_, State>,
+    mut store: Store<'_>,
     (_source, area, width, height, format): (Resource<Lent>, Option<types::Rect>, u32, u32, u32),
 ) -> Answer<Lowered> {
     let State { lent, scratch, crossed, pool, guard, .. } = store.data_mut();

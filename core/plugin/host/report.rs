@@ -4,11 +4,10 @@
 
 use std::time::Instant;
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, WasmStr};
 
 use super::words::with_words;
-use super::{Budget, State};
+use super::{Budget, State, Store};
 
 /// How much a line of the log matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift)]
@@ -36,11 +35,11 @@ pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     host.func_wrap("budget-ns", budget_ns)
 }
 
-fn log(mut store: StoreContextMut<'_, State>, (level, message): (Level, WasmStr)) -> wasmtime::Result<()> {
+fn log(mut store: Store<'_>, (level, message): (Level, WasmStr)) -> wasmtime::Result<()> {
     with_words(&mut store, &message, |state, message| state.journal.line(level, message, Instant::now()))
 }
 
-fn gauge(mut store: StoreContextMut<'_, State>, (name, value): (WasmStr, f64)) -> wasmtime::Result<()> {
+fn gauge(mut store: Store<'_>, (name, value): (WasmStr, f64)) -> wasmtime::Result<()> {
     with_words(&mut store, &name, |state, name| {
         if let (Some(metric), true) = (state.journal.metric(name), value.is_finite()) {
             // The cast saturates: what is below zero shows as zero.
@@ -49,7 +48,7 @@ fn gauge(mut store: StoreContextMut<'_, State>, (name, value): (WasmStr, f64)) -
     })
 }
 
-fn count(mut store: StoreContextMut<'_, State>, (name, delta): (WasmStr, u64)) -> wasmtime::Result<()> {
+fn count(mut store: Store<'_>, (name, delta): (WasmStr, u64)) -> wasmtime::Result<()> {
     with_words(&mut store, &name, |state, name| {
         if let Some(metric) = state.journal.metric(name) {
             metric.add(delta);
@@ -57,7 +56,7 @@ fn count(mut store: StoreContextMut<'_, State>, (name, delta): (WasmStr, u64)) -
     })
 }
 
-fn budget_ns(store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<(u64,)> {
+fn budget_ns(store: Store<'_>, (): ()) -> wasmtime::Result<(u64,)> {
     let left = match store.data().budget {
         Budget::Until(then) => then.saturating_duration_since(Instant::now()),
         Budget::Constant(time) => time,

@@ -2,10 +2,9 @@
 
 use std::mem;
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::WasmStr;
 
-use super::State;
+use super::{State, Store};
 
 /// Bytes kept for the next text.
 const KEPT: usize = 4 << 10;
@@ -16,7 +15,7 @@ const KEPT: usize = 4 << 10;
 /// # Errors
 /// When it is no text, which traps.
 pub fn with_words<T>(
-    store: &mut StoreContextMut<'_, State>,
+    store: &mut Store<'_>,
     said: &WasmStr,
     with: impl FnOnce(&mut State, &str) -> T,
 ) -> wasmtime::Result<T> {
